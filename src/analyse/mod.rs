@@ -1,0 +1,14 @@
+//! Questions to the store: which sweep, which trials, which config is best, and what to look at with doubt.
+//!
+//! Computes and does not draw. Losses are shown: failed and diverged trials are counted beside every best and rank as
+//! worst; with repeats, what is ranked is the config.
+
+mod edge;
+mod filter;
+mod rank;
+mod select;
+
+pub use edge::{Edge, edges};
+pub use filter::{Filter, TrialNames};
+pub use rank::{Group, RankedConfig, best_by, rank};
+pub use select::{SelectError, Selected, select, select_sweep};

@@ -1,0 +1,272 @@
+//! What can be typed. The doc comments are the help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::render::Format;
+use crate::spec::Overrides;
+
+/// Run hyperparameter sweeps and see which config is best
+///
+/// A sweep is described by a short YAML file. `sweep run` runs every combination in parallel and stores everything in
+/// one SQLite file; the other commands answer questions about it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sweep",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "More: predict (apply a saved model to new rows). `sweep COMMAND --help` says everything about a command."
+)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The store [default: SWEEP_DB, else the nearest results/sweep.db here or above]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub db: Option<PathBuf>,
+    /// Say only what goes wrong, and print data
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a sweep, or go on with one
+    Run(RunArgs),
+    /// Check a spec and show what it would run
+    Plan(PlanArgs),
+    /// List sweeps
+    Ls(LsArgs),
+    /// Show a sweep, or a trial with its curve
+    Show(ShowArgs),
+    /// List the trials of a sweep
+    Trials(TrialsArgs),
+    /// Show the best configs, or the best of each value of a param
+    Best(BestArgs),
+    /// Apply a saved model to new rows
+    #[command(hide = true)]
+    Predict(PredictArgs),
+}
+
+/// What changes a spec on the command line.
+#[derive(Debug, Default, Args)]
+pub struct SpecChanges {
+    /// Overrides: `lr=0.1` or `lr='{log: [1e-3, 1], grid: 4}'` sets a param, `train.epochs=5` a key of `train`
+    #[arg(value_name = "K=V")]
+    pub assignments: Vec<String>,
+    /// The name of the sweep [default: `name:` in the spec, else the file's name]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Trials in all (configs x repeats)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub trials: Option<u64>,
+    /// Configs in all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub configs: Option<u64>,
+    /// How to search: grid, random
+    #[arg(long, value_name = "NAME")]
+    pub search: Option<String>,
+    /// The seed of the sweep
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    pub seed: Option<u64>,
+    /// Run each config with so many seeds
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub repeats: Option<u32>,
+    /// Trials at once [default: one for each core]
+    #[arg(short = 'j', long = "parallel", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub parallel: Option<u32>,
+}
+
+impl SpecChanges {
+    /// As the spec takes them.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            assignments: self.assignments.clone(),
+            name: self.name.clone(),
+            trials: self.trials,
+            configs: self.configs,
+            search: self.search.clone(),
+            seed: self.seed,
+            repeats: self.repeats,
+            parallel: self.parallel.map(|n| n as usize),
+        }
+    }
+}
+
+/// Run a sweep, or go on with one
+///
+/// The same command again runs what is missing. A changed spec begins a new sweep where the old one is complete; where
+/// it is not, `sweep` shows the difference and asks for `--extend`, `--new` or `--resume`.
+///
+/// Ctrl-C stops after the running trials, a second one at once. Nothing that was shown as done is lost.
+///
+/// Exit codes: 0 done, 1 some trials failed, 2 a mistake in the spec or the command, 3 not complete or run by another
+/// process, 4 the store or the system failed, 130 interrupted.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct RunArgs {
+    /// The spec
+    #[arg(value_name = "SPEC.yaml", required_unless_present = "resume")]
+    pub spec: Option<PathBuf>,
+    /// Changes to the spec
+    #[command(flatten)]
+    pub changes: SpecChanges,
+    /// Begin a new sweep whatever there is
+    #[arg(long, conflicts_with_all = ["extend", "resume"])]
+    pub new: bool,
+    /// Add to the last sweep of the name: more values, repeats or configs
+    #[arg(long, conflicts_with = "resume")]
+    pub extend: bool,
+    /// Go on with this sweep as its spec was stored
+    #[arg(long, value_name = "SWEEP")]
+    pub resume: Option<String>,
+    /// Go on although data files have changed, or another machine has the sweep; results are marked
+    #[arg(long)]
+    pub anyway: bool,
+    /// Run failed trials again
+    #[arg(long)]
+    pub retry_failed: bool,
+}
+
+/// Check a spec and show what it would run
+///
+/// Shows how many trials there are and why, what the constraints accept, the first and last configs, every default and
+/// the time to expect. Nothing is stored.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The spec
+    #[arg(value_name = "SPEC.yaml")]
+    pub spec: PathBuf,
+    /// Changes to the spec
+    #[command(flatten)]
+    pub changes: SpecChanges,
+    /// Print the plan as JSON, with the spec as it is meant
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a listing is printed.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct FormatArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// The same as `--format json`
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+}
+
+impl FormatArgs {
+    /// The wanted format.
+    pub fn format(self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+/// List sweeps
+#[derive(Debug, Args)]
+pub struct LsArgs {
+    /// How to print
+    #[command(flatten)]
+    pub format: FormatArgs,
+}
+
+/// Show a sweep, or a trial with its curve
+///
+/// A sweep is its number, its name, the start of its name, `last`, or `last~1` for the one before. A trial is
+/// SWEEP/NUMBER, such as `3/17` or `last/17`, or SWEEP/ and the start of the config's id.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The sweep or trial
+    #[arg(value_name = "SWEEP|TRIAL", default_value = "last")]
+    pub what: String,
+    /// Print as JSON; a trial's has its series
+    #[arg(long)]
+    pub json: bool,
+    /// Print the spec of the sweep as it was written
+    #[arg(long, conflicts_with = "json")]
+    pub spec: bool,
+}
+
+/// List the trials of a sweep
+///
+/// A filter compares params, metrics and the fields state, reason, trial, repeat, seed, attempts, seconds, config:
+///
+///   sweep trials -F 'lr > 1e-3 and method in [sgd, adam] and state = done' --sort val_loss --top 10
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct TrialsArgs {
+    /// The sweep
+    #[arg(value_name = "SWEEP", default_value = "last")]
+    pub sweep: String,
+    /// Only trials for which this holds
+    #[arg(short = 'F', long, value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// Sort by a param, metric or field; `-NAME` sorts downwards
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub sort: Option<String>,
+    /// Only the first so many
+    #[arg(long, value_name = "N")]
+    pub top: Option<usize>,
+    /// These columns: params, metrics or fields, separated by commas
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// Only params that differ between the trials
+    #[arg(long)]
+    pub only_changed: bool,
+    /// How to print
+    #[command(flatten)]
+    pub format: FormatArgs,
+}
+
+/// Show the best configs, or the best of each value of a param
+///
+/// What is ranked is the config: the mean over its seeds. One failed or diverged seed ranks it last.
+#[derive(Debug, Args)]
+pub struct BestArgs {
+    /// The sweep
+    #[arg(value_name = "SWEEP", default_value = "last")]
+    pub sweep: String,
+    /// The best config of each value of this param
+    #[arg(long, value_name = "PARAM")]
+    pub by: Option<String>,
+    /// How many configs
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub top: usize,
+    /// Only trials for which this holds
+    #[arg(short = 'F', long, value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// How to print
+    #[command(flatten)]
+    pub format: FormatArgs,
+}
+
+/// Apply a saved model to new rows
+///
+/// The trial must have been run with `each: {keep: [model]}`. Prints one row for each row of the data: the prediction,
+/// and for classes the probability of each.
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// The trial, such as `3/17`, or a .safetensors file
+    #[arg(value_name = "TRIAL|FILE")]
+    pub model: String,
+    /// The new rows: .csv, .parquet or .jsonl
+    #[arg(value_name = "DATA")]
+    pub data: PathBuf,
+    /// How to print
+    #[arg(long, value_enum, default_value = "csv")]
+    pub format: Format,
+}

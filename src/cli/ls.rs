@@ -1,0 +1,66 @@
+//! `sweep ls`: all sweeps at a glance.
+
+use serde_json::Value as Json;
+
+use super::args::{Common, LsArgs};
+use super::error::CliError;
+use super::input::open_store;
+use super::output::Output;
+use crate::render::{Cell, Column, Format, Listing, ago, time};
+use crate::space::State;
+use crate::store::{Owner, SweepRow, now};
+
+/// Lists the sweeps; gives the exit code.
+///
+/// # Errors
+/// No store, or one that cannot be read.
+pub fn ls(args: &LsArgs, common: &Common, output: &Output) -> Result<u8, CliError> {
+    let store = open_store(common)?;
+    let sweeps = store.sweeps()?;
+    let format = args.format.format();
+    if sweeps.is_empty() && format == Format::Table {
+        output.say("the store has no sweep yet: `sweep run SPEC.yaml` makes one");
+        return Ok(0);
+    }
+    let mut listing = Listing::new(vec![
+        Column::number("id"),
+        Column::text("name"),
+        Column::text("state"),
+        Column::number("done"),
+        Column::number("of").droppable(4),
+        Column::number("failed").droppable(3),
+        Column::number("diverged").droppable(3),
+        Column::text("metric").droppable(2),
+        Column::number("best"),
+        Column::text("started").droppable(5),
+        Column::text("tags").droppable(6),
+    ]);
+    for sweep in &sweeps {
+        let best = store.best_mean(sweep)?;
+        listing.rows.push(vec![
+            Cell::int(sweep.id),
+            Cell::text(&sweep.name),
+            Cell::text(state(sweep)),
+            Cell::int(sweep.counts.finished() as i64),
+            sweep.planned.map_or_else(Cell::empty, |planned| Cell::int(planned as i64)),
+            Cell::int(sweep.counts.of(State::Failed) as i64),
+            Cell::int(sweep.counts.of(State::Diverged) as i64),
+            Cell::text(format!("{} {}", sweep.goal, sweep.metric)),
+            Cell::metric(best),
+            Cell::new(ago(sweep.created, now()), Json::String(time(sweep.created))),
+            Cell::text(sweep.tags.join(" ")),
+        ]);
+    }
+    output.listing(&listing, format)?;
+    Ok(0)
+}
+
+/// One word for where a sweep stands.
+pub fn state(sweep: &SweepRow) -> &'static str {
+    match (&sweep.owner, sweep.complete) {
+        (Owner::Alive(_), _) => "running",
+        (Owner::Elsewhere(_), false) => "elsewhere",
+        (_, true) => "complete",
+        (Owner::Nobody, false) => "incomplete",
+    }
+}

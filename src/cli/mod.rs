@@ -1,0 +1,51 @@
+//! The command line: one file a subcommand. Standard output is data, everything else goes to standard error.
+
+mod args;
+mod best;
+mod error;
+mod input;
+mod ls;
+mod output;
+mod plan;
+mod predict;
+mod run;
+mod show;
+mod trials;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Arguments, Command};
+use error::CliError;
+use output::Output;
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Clap's help goes to standard output and its errors to standard error; both may be closed.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let output = Output::new(arguments.common.quiet);
+    let result = match arguments.command {
+        Command::Run(args) => run::run(&args, &arguments.common, &output),
+        Command::Plan(args) => plan::plan(&args, &arguments.common, &output),
+        Command::Ls(args) => ls::ls(&args, &arguments.common, &output),
+        Command::Show(args) => show::show(&args, &arguments.common, &output),
+        Command::Trials(args) => trials::trials(&args, &arguments.common, &output),
+        Command::Best(args) => best::best(&args, &arguments.common, &output),
+        Command::Predict(args) => predict::predict(&args, &arguments.common, &output),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(CliError::BrokenPipe) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(error.code())
+        }
+    }
+}

@@ -1,0 +1,482 @@
+//! `sweep run`: from a spec to stored, compared results.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::args::{Common, RunArgs};
+use super::error::CliError;
+use super::input::{checkpoint_file, data_error, selection, store_path};
+use super::output::Output;
+use crate::analyse::{best_by, edges, rank, select_sweep};
+use crate::render::{Display, Lines, Quiet, Summary, duration, plural, shell_word};
+use crate::run::{
+    Before, Builtin, Decision, Ending, Environment, Flags, Limits, Mailbox, Planner, Previous, Refusal, Report,
+    Watcher, coordinate, decide, hash_files, planned_trials, watch_signals,
+};
+use crate::space::State;
+use crate::spec::{Goal, Loaded, Overrides, canonical, lint, load, load_canonical};
+use crate::store::{Access, Lease, NewSweep, Owner, Store, SweepRow};
+use crate::train::trainer::Trainer;
+
+/// Runs a sweep; gives the exit code.
+///
+/// # Errors
+/// Mistakes in the spec or the data, a refused resume, a store that cannot be used.
+pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliError> {
+    let path = store_path(common);
+    let mut store = match &args.resume {
+        // Nothing is made for the sake of going on.
+        Some(_) => Store::open(&path, Access::Write)?,
+        None => {
+            // A spec with mistakes leaves no empty store behind.
+            let spec = args.spec.as_deref().unwrap_or(Path::new(""));
+            load(spec, &args.changes.overrides())?;
+            Store::open(&path, Access::Create)?
+        }
+    };
+    store.reap()?;
+    if let Some(warning) = &store.warning {
+        output.warn(&format!("warning: {warning}"));
+    }
+    let resumed = args.resume.as_deref().map(|selector| select_sweep(&store, selector)).transpose()?;
+    let loaded = match &resumed {
+        Some(row) => stored_spec(row, &args.changes.overrides())?,
+        None => load(args.spec.as_deref().unwrap_or(Path::new("")), &args.changes.overrides())?,
+    };
+    output.warnings(&loaded.warnings.list, &loaded.sources);
+    if resumed.is_none() {
+        output.warnings(&lint(&loaded), &loaded.sources);
+    }
+    let checkpoint = checkpoint_file(&loaded, Some(&store))?;
+    let files = hash_files(&loaded.spec, &loaded.folder, checkpoint.as_deref());
+    let files = match files {
+        Ok(files) => files,
+        Err((path, error)) => return Err(unreadable(&path, &error, loaded)),
+    };
+    let meant = canonical(&loaded.spec);
+    let flags = Flags { new: args.new, extend: args.extend, anyway: args.anyway, retry_failed: args.retry_failed };
+    // From the decision to the lock on the sweep one starting process at a time, so that two that start at once do not
+    // both begin a new sweep.
+    let starting = start_lock(&store)?;
+    let previous = match &resumed {
+        Some(row) => Some(row.clone()),
+        None => store.latest_named(&loaded.spec.name)?,
+    };
+    let before_spec = previous.as_ref().map(|row| stored_spec(row, &Overrides::default())).transpose()?;
+    let earlier = match (&previous, &before_spec) {
+        (Some(row), Some(before)) => Some(earlier_sweep(&store, row, before, &loaded)?),
+        _ => None,
+    };
+    let decision = match (decide(&loaded.spec, &meant, &files, earlier.as_ref(), flags), &resumed) {
+        // A stored spec is meant as it was stored, whatever a newer version makes of it.
+        (Decision::Refused(Refusal::Changed { .. }) | Decision::New(_), Some(row)) => {
+            let id = row.id;
+            Decision::Resume { id, note: "resumed with the stored spec".into(), replace_spec: false, other_data: false }
+        }
+        (decision, _) => decision,
+    };
+    let spec_path = args.spec.as_ref().map(|path| path.display().to_string());
+    let spec_path = spec_path.or_else(|| resumed.as_ref().and_then(|row| row.spec_path.clone()));
+    let environment = Environment::current(&loaded.folder);
+    let new = NewSweep {
+        name: loaded.spec.name.clone(),
+        spec_written: loaded.written.clone(),
+        spec_meant: meant.to_string(),
+        spec_path: spec_path.clone(),
+        folder: std::path::absolute(&loaded.folder).unwrap_or_else(|_| loaded.folder.clone()).display().to_string(),
+        seed: loaded.spec.seed,
+        metric: loaded.spec.objective.metric.clone(),
+        goal: loaded.spec.objective.goal.word().into(),
+        planned: planned_trials(&loaded.spec),
+        version: env!("CARGO_PKG_VERSION").into(),
+        host: environment.host.clone(),
+        user: environment.user.clone(),
+        cwd: environment.cwd.clone(),
+        git_commit: environment.git_commit.clone(),
+        git_dirty: environment.git_dirty,
+        tags: loaded.spec.tags.clone(),
+        files,
+    };
+    let (id, uid, note, mark) = match decision {
+        Decision::Refused(refusal) => return Err(refused(&refusal, args)),
+        Decision::Complete(id) => {
+            let row = store.sweep(id)?.ok_or_else(|| CliError::system("the sweep has vanished"))?;
+            output.say(&format!("sweep {id} `{}` is complete: nothing is left to run", row.name));
+            conclude(&store, &row, &loaded, spec_path.as_deref(), None, output)?;
+            if row.counts.of(State::Failed) > 0 {
+                output.say("failed trials are run again with `--retry-failed`; `--new` begins a new sweep");
+            }
+            return Ok(u8::from(row.counts.of(State::Failed) > 0));
+        }
+        Decision::New(changes) => {
+            // The data are read before the sweep exists: a mistake in them leaves nothing behind.
+            let trainer = trainer(&loaded, checkpoint.as_deref());
+            let trainer = match trainer {
+                Ok(trainer) => trainer,
+                Err(error) => return Err(data_error(error, loaded)),
+            };
+            let (id, uid) = store.add_sweep(&new)?;
+            if let (false, Some(old)) = (changes.is_empty(), &previous) {
+                output.say(&format!("the spec differs from sweep {}, which is complete: a new sweep", old.id));
+                changes.iter().for_each(|change| output.say(&format!("  {change}")));
+            }
+            return go(
+                store,
+                id,
+                &uid,
+                loaded,
+                trainer,
+                starting,
+                &Start { args, note: "", mark: "", planned: new.planned, spec_path },
+                output,
+            );
+        }
+        Decision::Resume { id, note, replace_spec, other_data } => {
+            let row = previous.filter(|row| row.id == id).ok_or_else(|| CliError::system("the sweep has vanished"))?;
+            // Looked at before anything is written: a sweep that somebody runs is left alone.
+            if let owner @ (Owner::Alive(_) | Owner::Elsewhere(_)) = store.owner(&row.uid) {
+                if !(args.anyway && matches!(owner, Owner::Elsewhere(_))) {
+                    return Err(owned(id, &owner));
+                }
+            }
+            if replace_spec {
+                store.update_sweep(id, &new)?;
+            }
+            let mark = if other_data { "made with other data than earlier trials" } else { "" };
+            (id, row.uid, note, mark)
+        }
+    };
+    let trainer = match trainer(&loaded, checkpoint.as_deref()) {
+        Ok(trainer) => trainer,
+        Err(error) => return Err(data_error(error, loaded)),
+    };
+    let start = Start { args, note: &note, mark, planned: new.planned, spec_path };
+    go(store, id, &uid, loaded, trainer, starting, &start, output)
+}
+
+/// What a run needs beside the sweep and the spec.
+struct Start<'a> {
+    args: &'a RunArgs,
+    note: &'a str,
+    mark: &'a str,
+    planned: Option<u64>,
+    spec_path: Option<String>,
+}
+
+/// Runs the trials of a sweep that is in the store.
+fn go(
+    store: Store,
+    id: i64,
+    uid: &str,
+    loaded: Loaded,
+    trainer: Trainer,
+    starting: File,
+    start: &Start<'_>,
+    output: &Output,
+) -> Result<u8, CliError> {
+    let folder = store.sweep_folder(uid);
+    let lease = match Lease::take(&folder, start.args.anyway)? {
+        Ok(lease) => lease,
+        Err(owner) => return Err(owned(id, &owner)),
+    };
+    drop(starting);
+    let command: Vec<String> = std::env::args().map(|word| shell_word(&word)).collect();
+    let mut writer = store.into_writer(id, &command.join(" "), start.note)?;
+    let recorded = writer.store().recorded(id)?;
+    let row = writer.store().sweep(id)?.ok_or_else(|| CliError::system("the sweep has vanished"))?;
+    let spec = Arc::new(loaded.spec.clone());
+    let slots = spec.parallel.slots();
+    announce(&row, &spec, &trainer, &recorded, start.planned, slots, output);
+    let mailbox = Mailbox::default();
+    watch_signals(mailbox.sender.clone()).map_err(|error| CliError::system(format!("no signals: {error}")))?;
+    let train = Arc::new((trainer, spec.each.keep_model));
+    let mut launcher = Builtin::new(train, slots, mailbox.sender).map_err(CliError::system)?;
+    let mut planner = Planner::new(spec.clone(), &recorded, start.args.retry_failed);
+    let limits = Limits {
+        timeout: spec.each.timeout,
+        retries: spec.each.retries,
+        time: spec.budget.time,
+        target: spec.budget.target.clone(),
+        objective: spec.objective.clone(),
+        mark: start.mark.to_owned(),
+    };
+    let mut counts = row.counts;
+    // What is run again is not ended.
+    let again =
+        recorded.iter().filter(|t| !t.state.is_final() || (start.args.retry_failed && t.state == State::Failed));
+    again.for_each(|trial| counts.add(trial.state, -1));
+    let values = recorded.iter().filter(|t| t.state.is_final()).map(|t| (t.id, t.state, t.objective)).collect();
+    let before = Before { counts, values };
+    let mut display = None;
+    let mut lines;
+    let mut quiet = Quiet;
+    let watcher: &mut dyn Watcher = if output.is_quiet() {
+        &mut quiet
+    } else if output.is_live() {
+        display.insert(Display::new(&spec.objective.metric, output.width().unwrap_or(80)))
+    } else {
+        let say = *output;
+        lines = Lines::new(&spec.objective.metric, Box::new(move |text| say.say(text)));
+        &mut lines
+    };
+    let result = coordinate(
+        &mut writer,
+        &mut planner,
+        &mut launcher,
+        &mailbox.receiver,
+        &limits,
+        &folder,
+        start.planned,
+        &before,
+        watcher,
+    );
+    if let Some(display) = &display {
+        display.finish();
+    }
+    let report = result?;
+    finish(&mut writer, &report, &planner)?;
+    lease.release(&folder);
+    let row = writer.store().sweep(id)?.ok_or_else(|| CliError::system("the sweep has vanished"))?;
+    if let Some(why) = &report.stuck {
+        output.warn(&format!("warning: the search gave up early: {why}"));
+    }
+    conclude(writer.store(), &row, &loaded, start.spec_path.as_deref(), Some(&report), output)?;
+    // Trials that were interrupted are still in the pool's threads: the process ends without waiting for them.
+    std::mem::forget(launcher);
+    Ok(match report.ending {
+        Ending::Drained(_) | Ending::Interrupted(_) => 130,
+        Ending::TimeUp => 3,
+        Ending::Complete | Ending::Target => u8::from(row.counts.of(State::Failed) > 0),
+    })
+}
+
+fn trainer(loaded: &Loaded, checkpoint: Option<&Path>) -> Result<Trainer, crate::train::DataError> {
+    Trainer::new(&loaded.spec.train, selection(&loaded.spec), &loaded.folder, checkpoint)
+}
+
+/// Notes how the session ended.
+fn finish(writer: &mut crate::store::Writer, report: &Report, planner: &Planner) -> Result<(), CliError> {
+    let (outcome, complete) = match report.ending {
+        Ending::Complete => ("complete", true),
+        Ending::Target => ("target reached", true),
+        Ending::TimeUp => ("time is up", false),
+        Ending::Drained(_) => ("drained", false),
+        Ending::Interrupted(_) => ("interrupted", false),
+    };
+    if let (Ending::Complete, Some(total)) = (&report.ending, planner.total()) {
+        writer.set_planned(total)?;
+    }
+    Ok(writer.close_session(outcome, complete)?)
+}
+
+/// The stored spec of a sweep.
+fn stored_spec(row: &SweepRow, overrides: &Overrides) -> Result<Loaded, CliError> {
+    let mut loaded = load_canonical(&row.spec_meant, Path::new(&row.folder), overrides)?;
+    loaded.written = row.spec_written.clone();
+    Ok(loaded)
+}
+
+/// What has to be known of the last sweep of the name.
+fn earlier_sweep(store: &Store, row: &SweepRow, before: &Loaded, now: &Loaded) -> Result<Previous, CliError> {
+    let meant = canonical(&before.spec);
+    let invalid_configs = if meant == canonical(&now.spec) {
+        Vec::new()
+    } else {
+        let configs = store.configs(row.id)?;
+        configs
+            .iter()
+            .filter(|config| !now.spec.space.admits(config))
+            .take(1)
+            .map(|config| config.to_string())
+            .collect()
+    };
+    Ok(Previous {
+        id: row.id,
+        complete: row.complete,
+        has_failed: row.counts.of(State::Failed) > 0,
+        spec: before.spec.clone(),
+        meant,
+        files: store.files(row.id)?,
+        invalid_configs,
+    })
+}
+
+/// A lock that one starting process holds at a time.
+fn start_lock(store: &Store) -> Result<File, CliError> {
+    let folder = store.sweep_folder("");
+    let fail = |error: std::io::Error| CliError::system(format!("cannot use `{}`: {error}", folder.display()));
+    fs::create_dir_all(&folder).map_err(fail)?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(folder.join("start.lock")).map_err(fail)?;
+    file.lock().map_err(fail)?;
+    Ok(file)
+}
+
+fn announce(
+    row: &SweepRow,
+    spec: &crate::spec::Spec,
+    trainer: &Trainer,
+    recorded: &[crate::store::Recorded],
+    planned: Option<u64>,
+    slots: usize,
+    output: &Output,
+) {
+    let repeats = spec.repeats.count();
+    let size = match planned {
+        Some(trials) => {
+            let configs = plural(trials / u64::from(repeats), "config");
+            format!("{configs} x {} = {}", plural(u64::from(repeats), "seed"), plural(trials, "trial"))
+        }
+        None => "as many trials as it takes".into(),
+    };
+    let done = recorded.iter().filter(|trial| trial.state.is_final()).count();
+    let gone_on = if recorded.is_empty() { String::new() } else { format!(", {done} done before") };
+    output.say(&format!("sweep {} `{}`: {size}{gone_on}, {slots} at once", row.id, crate::render::clean(&row.name)));
+    if let Some(data) = trainer.data() {
+        for note in &data.notes {
+            output.say(&format!("note: {}", crate::render::clean(note)));
+        }
+    }
+}
+
+/// The summary at the end, or of a sweep that is complete.
+fn conclude(
+    store: &Store,
+    row: &SweepRow,
+    loaded: &Loaded,
+    spec_path: Option<&str>,
+    report: Option<&Report>,
+    output: &Output,
+) -> Result<(), CliError> {
+    let counts: Vec<String> = State::ALL
+        .iter()
+        .filter(|state| row.counts.of(**state) > 0)
+        .map(|state| format!("{} {state}", row.counts.of(*state)))
+        .collect();
+    let took =
+        report.map_or_else(String::new, |report| format!(" in {}", duration(report.progress.elapsed.as_secs_f64())));
+    let total = row.counts.total();
+    let of = match row.planned {
+        Some(planned) if planned != total => format!("{total} of {}", plural(planned, "trial")),
+        _ => plural(total, "trial"),
+    };
+    let ending = match report.map(|report| &report.ending) {
+        Some(Ending::TimeUp) => "; the time is up",
+        Some(Ending::Target) => "; the target is reached",
+        Some(Ending::Drained(_) | Ending::Interrupted(_)) => "; interrupted",
+        _ => "",
+    };
+    let name = crate::render::clean(&row.name);
+    output.say("");
+    output.data(&format!("sweep {} `{name}`: {of}: {}{took}{ending}\n", row.id, counts.join(", ")))?;
+    let trials = store.trials(row)?;
+    let maximize = loaded.spec.objective.goal == Goal::Max;
+    let ranked = rank(&trials, maximize);
+    let params: Vec<String> = loaded.spec.space.params().iter().map(|param| param.name.to_string()).collect();
+    let best = ranked.first().filter(|best| best.is_sound());
+    let edges = best.map_or_else(Vec::new, |best| edges(&loaded.spec.space, &best.config));
+    let has = |name: &str| loaded.spec.space.param(name).is_some_and(|param| param.domain.is_searched());
+    let groups = has("method").then(|| ("method".to_owned(), best_by(&ranked, "method")));
+    let summary = Summary {
+        sweep: row.id,
+        metric: &row.metric,
+        maximize,
+        ranked: &ranked,
+        params: &params,
+        groups,
+        edges: &edges,
+        spec_path,
+    };
+    output.data(&format!("\n{}", summary.text(output.width())))?;
+    for state in [State::Failed, State::Diverged] {
+        let bad: Vec<_> = trials.iter().filter(|trial| trial.state == state).collect();
+        if let Some(first) = bad.first() {
+            let config = crate::render::clean(&first.config.to_string());
+            let reason = crate::render::clean(&first.reason);
+            output.data(&format!(
+                "\n{} {state}, the first: {}/{} {config}: {reason}\n  sweep trials {} -F 'state = {state}'\n",
+                bad.len(),
+                row.id,
+                first.number,
+                row.id
+            ))?;
+        }
+    }
+    let mut next = Vec::new();
+    if let (Some(path), false) = (spec_path, row.complete) {
+        next.push(format!("sweep run {}   goes on", shell_word(path)));
+    }
+    if let Some(best) = best {
+        next.push(format!("sweep show {}/{}   the best config's curve", row.id, best.trials[0]));
+    }
+    let by = params.iter().find(|param| *param != "method" && has(param));
+    if let Some(by) = by {
+        next.push(format!("sweep best {} --by {}", row.id, shell_word(by)));
+    }
+    output.say(&format!("\nnext: {}", next.join("\n      ")));
+    Ok(())
+}
+
+fn owned(id: i64, owner: &Owner) -> CliError {
+    match owner {
+        Owner::Elsewhere(process) => CliError::not_free(format!(
+            "sweep {id} belongs to process {} on `{}`, of which nothing is known here",
+            process.pid, process.host
+        ))
+        .hint("if that process is gone, `--anyway` takes the sweep over; `--new` begins another one"),
+        Owner::Alive(process) => CliError::not_free(format!("sweep {id} is being run by process {}", process.pid))
+            .hint("wait for it, or begin another one with `--new`"),
+        Owner::Nobody => CliError::not_free(format!("sweep {id} is not free")),
+    }
+}
+
+fn unreadable(path: &str, error: &std::io::Error, loaded: Loaded) -> CliError {
+    let key = match loaded.spec.train.source.as_ref().map(|source| &source.from) {
+        Some(crate::train::SourceFrom::Data(file, _)) if file.display().to_string() == path => "source.data",
+        Some(crate::train::SourceFrom::Checkpoint(_)) if path.ends_with(".safetensors") => "source.checkpoint",
+        _ => "data",
+    };
+    let there = loaded.folder.join(path);
+    let message = match error.kind() {
+        std::io::ErrorKind::NotFound => format!("there is no file `{}`", there.display()),
+        _ => format!("cannot read `{}`: {error}", there.display()),
+    };
+    let help = Some("paths are relative to the file they stand in".to_owned());
+    data_error(crate::train::DataError { key: key.into(), message, help, expr: None }, loaded)
+}
+
+fn refused(refusal: &Refusal, args: &RunArgs) -> CliError {
+    let spec = args.spec.as_ref().map_or_else(String::new, |path| shell_word(&path.display().to_string()));
+    let mut command = format!("sweep run {spec}");
+    for word in &args.changes.assignments {
+        command += &format!(" {}", shell_word(word));
+    }
+    match refusal {
+        Refusal::Changed { id, changes, no_extension } => {
+            let list: Vec<String> = changes.iter().map(|change| format!("  {change}")).collect();
+            let message = format!("the spec has changed, and sweep {id} is not complete\n{}", list.join("\n"));
+            let error = CliError::user(message);
+            let error = if no_extension.is_empty() {
+                error.hint(format!("{command} --extend   adds to sweep {id}"))
+            } else {
+                error.hint(format!("`--extend` would not do: {}", no_extension.join("; ")))
+            };
+            error
+                .hint(format!("{command} --new   begins another sweep"))
+                .hint(format!("sweep run --resume {id}   goes on with the spec as it was"))
+        }
+        Refusal::Files { id, paths } => {
+            CliError::user(format!("the content of {} has changed since sweep {id} began", paths.join(", ")))
+                .hint(format!("{command} --new   begins another sweep"))
+                .hint(format!("{command} --anyway   goes on and marks the trials"))
+        }
+        Refusal::NoExtension { id, why } => {
+            CliError::user(format!("this does more than add to sweep {id}: {}", why.join("; ")))
+                .hint(format!("{command} --new   begins another sweep"))
+        }
+        Refusal::NothingToExtend => {
+            CliError::user("there is no sweep of this name to extend").hint(format!("{command}   begins one"))
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Drawing: tables, progress, terminal charts. Computes nothing that somebody else would want to know.
+
+mod chart;
+mod listing;
+mod number;
+mod progress;
+mod summary;
+mod text;
+
+pub use chart::line_chart;
+pub use listing::{Align, Cell, Column, Format, Listing};
+pub use number::{ago, duration, metric, plural, time};
+pub use progress::{Display, Lines, Quiet};
+pub use summary::{Summary, group_listing, ranked_listing};
+pub use text::{clean, shell_word, shorten};

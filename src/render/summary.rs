@@ -1,0 +1,198 @@
+//! What stands at the end of a run, and below `best`.
+
+use super::listing::{Cell, Column, Listing};
+use super::number::metric;
+use super::text::{clean, shell_word};
+use crate::analyse::{Edge, Group, RankedConfig};
+use crate::space::Setting;
+
+/// What is told of a sweep.
+#[derive(Clone, Debug)]
+pub struct Summary<'a> {
+    /// The sweep's number.
+    pub sweep: i64,
+    /// The compared metric.
+    pub metric: &'a str,
+    /// Whether more is better.
+    pub maximize: bool,
+    /// The configs, the best first.
+    pub ranked: &'a [RankedConfig],
+    /// The params of the space, in order.
+    pub params: &'a [String],
+    /// The best config of each value of some param, with the param's name and the params to show.
+    pub groups: Option<(String, Vec<Group>)>,
+    /// Best values at the ends of their ranges.
+    pub edges: &'a [Edge],
+    /// The spec's path, for the command that widens a range.
+    pub spec_path: Option<&'a str>,
+}
+
+/// How many configs the summary lists.
+const TOP: usize = 8;
+
+impl Summary<'_> {
+    /// The text; `width` is that of the terminal, if there is one.
+    pub fn text(&self, width: Option<usize>) -> String {
+        let mut out = String::new();
+        if self.ranked.is_empty() {
+            return "no trial has a result yet\n".into();
+        }
+        let direction = if self.maximize { "higher" } else { "lower" };
+        let repeats = self.ranked.iter().map(|config| config.trials.len()).max().unwrap_or(1);
+        let over = if repeats > 1 { ", mean over seeds" } else { "" };
+        out += &format!("best configs by {} ({direction} is better{over})\n", clean(self.metric));
+        out += &ranked_listing(&self.ranked[..self.ranked.len().min(TOP)], self.params, self.metric).table(width);
+        if self.ranked.len() > TOP {
+            out += &format!("... of {} configs\n", self.ranked.len());
+        }
+        if let Some((param, groups)) = self.groups.as_ref().filter(|(_, groups)| groups.len() > 1) {
+            out += &format!("\nbest of each {}\n", clean(param));
+            out += &group_listing(groups, param, self.params, self.metric).table(width);
+        }
+        for edge in self.edges {
+            let end = if edge.upper { "upper" } else { "lower" };
+            out += &format!(
+                "\nwarning: the best {} is {}, the {end} end of what was searched",
+                clean(&edge.param),
+                edge.value
+            );
+            if let Some(path) = self.spec_path {
+                let flag = if edge.extends { " --extend" } else { "" };
+                out += &format!("\n  sweep run {} {}{flag}", shell_word(path), shell_word(&clean(&edge.widened)));
+            }
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// The params that differ among some configs; all where there is one config.
+fn differing<'a>(configs: &[&RankedConfig], params: &'a [String]) -> Vec<&'a String> {
+    let shown = |config: &RankedConfig, param: &str| config.config.setting(param).map(Setting::shown);
+    let differs = |param: &&String| {
+        let mut values = configs.iter().map(|config| shown(config, param));
+        let first = values.next();
+        values.any(|value| Some(value) != first)
+    };
+    if configs.len() < 2 { params.iter().collect() } else { params.iter().filter(differs).collect() }
+}
+
+fn param_cells(config: &RankedConfig, params: &[&String]) -> Vec<Cell> {
+    params
+        .iter()
+        .map(|param| match config.config.setting(param) {
+            Some(setting) => Cell::new(setting.shown(), setting.value.to_json()),
+            None => Cell::empty(),
+        })
+        .collect()
+}
+
+fn param_columns(configs: &[&RankedConfig], params: &[&String]) -> Vec<Column> {
+    params
+        .iter()
+        .map(|param| {
+            let numeric = configs
+                .iter()
+                .filter_map(|c| c.config.setting(param))
+                .all(|s| s.label.is_none() && s.value.number().is_some());
+            if numeric { Column::number(param.as_str()) } else { Column::text(param.as_str()) }.droppable(1)
+        })
+        .collect()
+}
+
+/// The ranked configs as rows.
+pub fn ranked_listing(ranked: &[RankedConfig], params: &[String], objective: &str) -> Listing {
+    let configs: Vec<&RankedConfig> = ranked.iter().collect();
+    let params = differing(&configs, params);
+    let repeats = ranked.iter().any(|config| config.trials.len() > 1);
+    let bad = ranked.iter().any(|config| config.failed + config.diverged > 0);
+    let mut columns = vec![Column::number("rank")];
+    columns.extend(param_columns(&configs, &params));
+    columns.push(Column::number(objective));
+    if repeats {
+        columns.extend([Column::number("sd"), Column::number("n")]);
+    }
+    if bad {
+        columns.push(Column::text("lost"));
+    }
+    columns.push(Column::text("trial"));
+    let mut listing = Listing::new(columns);
+    for (i, config) in ranked.iter().enumerate() {
+        let mut row = vec![Cell::int(i as i64 + 1)];
+        row.extend(param_cells(config, &params));
+        row.push(Cell::metric(Some(config.mean)));
+        if repeats {
+            row.extend([Cell::metric(config.sd), Cell::int(config.n as i64)]);
+        }
+        if bad {
+            row.push(Cell::text(lost(config)));
+        }
+        row.push(Cell::int(config.trials.first().copied().unwrap_or(0)));
+        listing.rows.push(row);
+    }
+    listing
+}
+
+/// `2 diverged, 1 failed`.
+fn lost(config: &RankedConfig) -> String {
+    let part = |count: usize, word: &str| (count > 0).then(|| format!("{count} {word}"));
+    [part(config.diverged, "diverged"), part(config.failed, "failed")]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// The best of each value of a param as rows.
+pub fn group_listing(groups: &[Group], by: &str, params: &[String], objective: &str) -> Listing {
+    let bests: Vec<&RankedConfig> = groups.iter().map(|group| &group.best).collect();
+    let others: Vec<&String> = params
+        .iter()
+        .filter(|param| *param != by && bests.iter().any(|best| best.config.setting(param).is_some()))
+        .collect();
+    let numeric = bests
+        .iter()
+        .filter_map(|best| best.config.setting(by))
+        .all(|s| s.label.is_none() && s.value.number().is_some());
+    let mut columns = vec![if numeric { Column::number(by) } else { Column::text(by) }];
+    columns.extend(param_columns(&bests, &others));
+    columns.push(Column::number(objective));
+    let repeats = bests.iter().any(|best| best.trials.len() > 1);
+    if repeats {
+        columns.extend([Column::number("sd"), Column::number("n")]);
+    }
+    let steps = bests.iter().any(|best| best.steps.is_some());
+    if steps {
+        columns.push(Column::number("updates"));
+    }
+    columns.push(Column::number("seconds").droppable(2));
+    columns.push(Column::number("configs").droppable(3));
+    columns.push(Column::text("lost").droppable(4));
+    columns.push(Column::text("trial"));
+    let mut listing = Listing::new(columns);
+    for group in groups {
+        let best = &group.best;
+        let mut row = vec![match best.config.setting(by) {
+            Some(setting) => Cell::new(setting.shown(), setting.value.to_json()),
+            None => Cell::new("(none)", serde_json::Value::Null),
+        }];
+        row.extend(param_cells(best, &others));
+        row.push(Cell::metric(Some(best.mean)));
+        if repeats {
+            row.extend([Cell::metric(best.sd), Cell::int(best.n as i64)]);
+        }
+        if steps {
+            row.push(Cell::metric(best.steps));
+        }
+        row.push(Cell::new(
+            best.seconds.map_or(String::new(), metric),
+            best.seconds.map_or(serde_json::Value::Null, crate::space::float_json),
+        ));
+        row.push(Cell::int(group.configs as i64));
+        let whole = RankedConfig { failed: group.failed, diverged: group.diverged, ..best.clone() };
+        row.push(Cell::text(lost(&whole)));
+        row.push(Cell::int(best.trials.first().copied().unwrap_or(0)));
+        listing.rows.push(row);
+    }
+    listing
+}

@@ -1,0 +1,51 @@
+//! Text that cannot do harm in a terminal.
+
+/// The text with control characters (escape codes, newlines, tabs) written out, so that no value can move the cursor,
+/// change colours or break a table.
+pub fn clean(text: &str) -> String {
+    if !text.chars().any(is_unsafe) {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for c in text.chars() {
+        if is_unsafe(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
+
+/// Control characters, and those that turn the direction of text or are invisible.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The text in at most `width` characters, the end replaced by `…` where it is cut.
+pub fn shorten(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// The text as one word of a shell's command line.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%~".contains(c);
+    if !text.is_empty() && text.chars().all(plain) && !text.starts_with('~') {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_is_tamed() {
+        assert_eq!(clean("a\x1b[31mb\n\tc\u{202e}"), "a\\u{1b}[31mb\\n\\tc\\u{202e}");
+        assert_eq!(shorten("äöüabc", 4), "äöü…");
+        assert_eq!(shell_word("lr={log: [1, 2]}"), "'lr={log: [1, 2]}'");
+        assert_eq!(shell_word("it's"), "'it'\\''s'");
+        assert_eq!(shell_word("sweeps/grid.yaml"), "sweeps/grid.yaml");
+    }
+}

@@ -1,0 +1,600 @@
+//! The one thread that owns a running sweep: asks the planner, launches, records, tells.
+//!
+//! Each turn takes everything that has come into the mailbox, writes it in one transaction, and shows it once it is
+//! committed. While a commit waits for the disk, launched trials that stand in line keep the slots busy.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::launcher::{Assignment, Launcher, Message, Outcome};
+use super::planner::{Planner, Task};
+use super::watch::{BestSoFar, EndedTrial, Progress, RunningTrial, Watcher};
+use crate::space::{Config, ConfigId, State};
+use crate::spec::{Goal, Objective, Target};
+use crate::store::{AttemptEnd, Counts, NewTrial, Opened, Series, StoreError, Writer};
+
+/// How often timeouts are looked at and the display is drawn, at least.
+const TICK: Duration = Duration::from_millis(100);
+/// Points of a running trial are stored when they have waited this long.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// ... or when so many wait.
+const FLUSH_POINTS: usize = 16_384;
+/// The most messages in one transaction.
+const MOST_MESSAGES: usize = 4_000;
+/// How long trials may take to end once they are cancelled.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What bounds a run.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// A trial that runs longer fails.
+    pub timeout: Option<Duration>,
+    /// How often a failed trial is run again.
+    pub retries: u32,
+    /// No trial is started after this long.
+    pub time: Option<Duration>,
+    /// Good enough.
+    pub target: Option<Target>,
+    /// What is compared.
+    pub objective: Objective,
+    /// A mark on every result, such as that the data have changed; may be empty.
+    pub mark: String,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// Nothing is left to run.
+    Complete,
+    /// The target was reached.
+    Target,
+    /// The time was up.
+    TimeUp,
+    /// A signal drained the sweep.
+    Drained(i32),
+    /// A second signal stopped it at once.
+    Interrupted(i32),
+}
+
+/// What a run did.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub ending: Ending,
+    /// Where the sweep stands.
+    pub progress: Progress,
+    /// Why the search gave up before its budget, if it did.
+    pub stuck: Option<String>,
+}
+
+/// Why a run broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file of a trial could not be written.
+    #[error("cannot write `{path}`: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// All launcher threads are gone.
+    #[error("the trials' threads have ended unexpectedly")]
+    Launcher,
+}
+
+/// Where a sweep stood before this run.
+#[derive(Clone, Debug, Default)]
+pub struct Before {
+    /// Trials by state.
+    pub counts: Counts,
+    /// Compared values by config, in the order of the trials.
+    pub values: Vec<(ConfigId, State, Option<f64>)>,
+}
+
+/// Runs what the planner hands out until nothing is left or something ends it.
+///
+/// # Errors
+/// When the store or a trial's file cannot be written: what was committed stays, the rest runs again on resume.
+pub fn coordinate(
+    writer: &mut Writer,
+    planner: &mut Planner,
+    launcher: &mut dyn Launcher,
+    mailbox: &Receiver<Message>,
+    limits: &Limits,
+    folder: &Path,
+    planned: Option<u64>,
+    before: &Before,
+    watcher: &mut dyn Watcher,
+) -> Result<Report, RunError> {
+    let mut progress =
+        Progress { planned, counts: before.counts, before: before.counts.finished(), ..Progress::default() };
+    let mut ranking = Ranking { goal: limits.objective.goal, sums: HashMap::new(), best: None, config: None };
+    for (id, state, value) in &before.values {
+        ranking.add(*id, *state, *value, None);
+    }
+    let mut coordinator = Coordinator {
+        writer,
+        planner,
+        launcher,
+        limits,
+        folder,
+        watcher,
+        live: HashMap::new(),
+        next_token: 0,
+        exhausted: false,
+        ending: None,
+        cancelled: None,
+        start: Instant::now(),
+        progress: Progress::default(),
+        ranking,
+    };
+    progress.best = coordinator.best();
+    coordinator.progress = progress;
+    let result = coordinator.run(mailbox);
+    if result.is_err() {
+        coordinator.cancel();
+    }
+    result
+}
+
+/// An attempt that was launched.
+struct Live {
+    task: Task,
+    cancel: Arc<AtomicBool>,
+    /// When it started: on this clock, and in microseconds since 1970.
+    started: Option<(Instant, i64)>,
+    /// Its rows, once its start has been written.
+    opened: Option<Opened>,
+    /// Points that wait to be stored, and the number of chunks stored, by metric.
+    series: Vec<(Cow<'static, str>, Series, i64)>,
+    flushed: Instant,
+    last: Option<(u64, f64)>,
+    timed_out: bool,
+}
+
+struct Coordinator<'a> {
+    writer: &'a mut Writer,
+    planner: &'a mut Planner,
+    launcher: &'a mut dyn Launcher,
+    limits: &'a Limits,
+    folder: &'a Path,
+    watcher: &'a mut dyn Watcher,
+    live: HashMap<u64, Live>,
+    next_token: u64,
+    exhausted: bool,
+    /// Set once nothing more is to be started.
+    ending: Option<Ending>,
+    cancelled: Option<Instant>,
+    start: Instant,
+    progress: Progress,
+    ranking: Ranking,
+}
+
+impl Coordinator<'_> {
+    fn run(&mut self, mailbox: &Receiver<Message>) -> Result<Report, RunError> {
+        loop {
+            self.refill();
+            if self.live.is_empty() {
+                break;
+            }
+            let mut finished = Vec::new();
+            match mailbox.recv_timeout(TICK) {
+                Ok(message) => {
+                    self.take(message, &mut finished);
+                    let more: Vec<Message> = mailbox.try_iter().take(MOST_MESSAGES).collect();
+                    more.into_iter().for_each(|message| self.take(message, &mut finished));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(RunError::Launcher),
+            }
+            self.record(finished)?;
+            self.look_at_clocks();
+            self.draw();
+            if self.cancelled.is_some_and(|at| at.elapsed() > GRACE) {
+                self.watcher.note("some trials did not end in time; they run again on resume");
+                break;
+            }
+        }
+        self.draw();
+        let ending = self.ending.clone().unwrap_or(Ending::Complete);
+        Ok(Report { ending, progress: self.progress.clone(), stuck: self.planner.stuck.clone() })
+    }
+
+    /// Launches trials until all slots and the line behind them are full.
+    fn refill(&mut self) {
+        let most = self.launcher.slots() + self.launcher.lookahead();
+        while self.ending.is_none() && !self.exhausted && self.live.len() < most {
+            let Some(task) = self.planner.next() else {
+                self.exhausted = true;
+                break;
+            };
+            let token = self.next_token;
+            self.next_token += 1;
+            let cancel = Arc::new(AtomicBool::new(false));
+            let assignment = Assignment { token, config: task.config.clone(), seed: task.seed, cancel: cancel.clone() };
+            let live = Live {
+                task,
+                cancel,
+                started: None,
+                opened: None,
+                series: Vec::new(),
+                flushed: Instant::now(),
+                last: None,
+                timed_out: false,
+            };
+            self.live.insert(token, live);
+            self.launcher.launch(assignment);
+        }
+    }
+
+    fn take(&mut self, message: Message, finished: &mut Vec<(u64, Box<Outcome>)>) {
+        match message {
+            Message::Started(token, at) => {
+                if let Some(live) = self.live.get_mut(&token) {
+                    live.started = Some((Instant::now(), at));
+                    live.flushed = Instant::now();
+                }
+            }
+            Message::Points(token, points) => {
+                if let Some(live) = self.live.get_mut(&token) {
+                    live.gather(points);
+                }
+            }
+            Message::Finished(token, outcome) => finished.push((token, outcome)),
+            Message::NotStarted(token) => {
+                self.live.remove(&token);
+            }
+            Message::Signal(signal) => self.signal(signal.0),
+        }
+    }
+
+    fn signal(&mut self, signal: i32) {
+        match self.ending {
+            Some(Ending::Drained(_) | Ending::Interrupted(_)) => {
+                self.ending = Some(Ending::Interrupted(signal));
+                self.cancel();
+            }
+            _ => {
+                let running = self.live.values().filter(|live| live.started.is_some()).count();
+                self.watcher.note(&format!(
+                    "stopping after the {running} running trial{}; once more stops at once",
+                    if running == 1 { "" } else { "s" }
+                ));
+                self.end(Ending::Drained(signal));
+            }
+        }
+    }
+
+    /// Starts nothing more.
+    fn end(&mut self, ending: Ending) {
+        self.ending = Some(ending);
+        self.progress.draining = true;
+        self.launcher.drain();
+    }
+
+    fn cancel(&mut self) {
+        self.launcher.drain();
+        self.live.values().for_each(|live| live.cancel.store(true, Ordering::Relaxed));
+        self.cancelled.get_or_insert_with(Instant::now);
+    }
+
+    fn look_at_clocks(&mut self) {
+        if let Some(timeout) = self.limits.timeout {
+            for live in self.live.values_mut() {
+                if !live.timed_out && live.started.is_some_and(|(start, _)| start.elapsed() > timeout) {
+                    live.timed_out = true;
+                    live.cancel.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+        if self.ending.is_none() && self.limits.time.is_some_and(|time| self.start.elapsed() >= time) {
+            self.end(Ending::TimeUp);
+        }
+    }
+
+    /// Writes ended trials and waiting points in one transaction; shows what ended once that is committed.
+    fn record(&mut self, finished: Vec<(u64, Box<Outcome>)>) -> Result<(), RunError> {
+        let due: Vec<u64> = self
+            .live
+            .iter()
+            .filter(|(token, live)| live.flush_is_due() && !finished.iter().any(|(other, _)| other == *token))
+            .map(|(token, _)| *token)
+            .collect();
+        if finished.is_empty() && due.is_empty() {
+            return Ok(());
+        }
+        let mut ended = Vec::with_capacity(finished.len());
+        self.writer.begin(!finished.is_empty())?;
+        let written = (|| {
+            for token in due {
+                if let Some(live) = self.live.get_mut(&token) {
+                    live.open(self.writer)?;
+                    live.flush(self.writer)?;
+                }
+            }
+            for (token, outcome) in finished {
+                let Some(mut live) = self.live.remove(&token) else { continue };
+                if let Some(end) = live.close(self.writer, *outcome, self.limits, self.folder)? {
+                    ended.push((live, end));
+                }
+            }
+            Ok::<(), RunError>(())
+        })();
+        if let Err(error) = written {
+            self.writer.roll_back();
+            return Err(error);
+        }
+        self.writer.commit()?;
+        for (live, end) in ended {
+            self.tell(live, end);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, live: Live, end: End) {
+        if end.state == State::Lost {
+            return;
+        }
+        if end.state == State::Failed && live.task.retries < self.limits.retries && self.ending.is_none() {
+            self.watcher.note(&format!("trial {} failed and is run again: {}", end.opened.number, end.reason));
+            self.planner.run_again(live.task);
+            return;
+        }
+        self.progress.counts.add(end.state, 1);
+        self.ranking.add(live.task.id, end.state, end.objective, Some(&live.task.config));
+        self.progress.best = self.best();
+        self.refresh();
+        let trial = EndedTrial {
+            number: end.opened.number,
+            config: &live.task.config,
+            repeat: live.task.repeat,
+            state: end.state,
+            reason: &end.reason,
+            objective: end.objective,
+            seconds: end.seconds,
+        };
+        self.watcher.ended(&trial, &self.progress);
+        if let (Some(target), Some(value), None) = (&self.limits.target, end.objective, &self.ending) {
+            let reached = match self.limits.objective.goal {
+                Goal::Min => value <= target.value,
+                Goal::Max => value >= target.value,
+            };
+            if reached {
+                self.watcher
+                    .note(&format!("trial {} reached the target: {} {value}", end.opened.number, target.metric));
+                self.end(Ending::Target);
+            }
+        }
+    }
+
+    fn best(&self) -> Option<BestSoFar> {
+        let (id, best) = self.ranking.best.as_ref()?;
+        let (sum, seeds) = self.ranking.sums.get(id).map_or((*best, 1), |sum| (sum.total, sum.seeds));
+        let config = self.ranking.config.clone().or_else(|| self.writer.store().config_of(*id).ok().flatten())?;
+        Some(BestSoFar { mean: sum / seeds as f64, seeds, config })
+    }
+
+    fn refresh(&mut self) {
+        self.progress.elapsed = self.start.elapsed();
+        if let Some(total) = self.planner.total() {
+            self.progress.planned = Some(total);
+        }
+    }
+
+    fn draw(&mut self) {
+        self.refresh();
+        let mut running: Vec<(i64, RunningTrial)> = self
+            .live
+            .values()
+            .filter_map(|live| {
+                let (start, at) = live.started?;
+                let trial = RunningTrial {
+                    config: live.task.config.clone(),
+                    repeat: live.task.repeat,
+                    elapsed: start.elapsed(),
+                    last: live.last,
+                };
+                Some((at, trial))
+            })
+            .collect();
+        running.sort_by_key(|(at, _)| *at);
+        self.progress.running = running.into_iter().map(|(_, trial)| trial).collect();
+        self.watcher.tick(&self.progress);
+    }
+}
+
+/// What became of a closed attempt.
+struct End {
+    opened: Opened,
+    state: State,
+    reason: String,
+    objective: Option<f64>,
+    seconds: f64,
+}
+
+impl Live {
+    fn gather(&mut self, points: Vec<(Cow<'static, str>, Series)>) {
+        for (name, series) in points {
+            if let (Some(step), Some(value)) = (series.steps.last(), series.values.last()) {
+                if name == "loss" || self.last.is_none() {
+                    self.last = Some((*step, *value));
+                }
+            }
+            match self.series.iter_mut().find(|(other, ..)| *other == name) {
+                Some((_, waiting, _)) => {
+                    waiting.steps.extend(series.steps);
+                    waiting.values.extend(series.values);
+                }
+                None => self.series.push((name, series, 0)),
+            }
+        }
+    }
+
+    fn flush_is_due(&self) -> bool {
+        let waiting = self.series.iter().map(|(_, series, _)| series.steps.len()).max().unwrap_or(0);
+        self.started.is_some()
+            && (waiting >= FLUSH_POINTS
+                || self.flushed.elapsed() >= FLUSH_EVERY && (waiting > 0 || self.opened.is_none()))
+    }
+
+    /// Writes the start, unless it has been written.
+    fn open(&mut self, writer: &mut Writer) -> Result<Opened, StoreError> {
+        if let Some(opened) = self.opened {
+            return Ok(opened);
+        }
+        let started = self.started.map_or_else(crate::store::now, |(_, at)| at);
+        let task = &self.task;
+        let new = NewTrial { config: &task.config, id: task.id, repeat: task.repeat, seed: task.seed, started };
+        let opened = writer.open_attempt(&new)?;
+        self.opened = Some(opened);
+        Ok(opened)
+    }
+
+    /// Writes the waiting points.
+    fn flush(&mut self, writer: &mut Writer) -> Result<(), StoreError> {
+        let opened = self.open(writer)?;
+        for (name, series, chunks) in &mut self.series {
+            if let Some(chunk) = series.pack() {
+                writer.add_chunk(opened.attempt, name, *chunks, &chunk)?;
+                *chunks += 1;
+                *series = Series::default();
+            }
+        }
+        self.flushed = Instant::now();
+        Ok(())
+    }
+
+    /// Writes the end; nothing where a cancelled trial had left no trace.
+    fn close(
+        &mut self,
+        writer: &mut Writer,
+        mut outcome: Outcome,
+        limits: &Limits,
+        folder: &Path,
+    ) -> Result<Option<End>, RunError> {
+        if outcome.state == State::Lost {
+            if self.timed_out {
+                outcome.state = State::Failed;
+                let seconds = limits.timeout.unwrap_or_default().as_secs_f64();
+                outcome.reason = format!("timed out after {seconds} s");
+            } else if self.opened.is_none() {
+                return Ok(None);
+            }
+        }
+        let opened = self.open(writer)?;
+        self.gather(std::mem::take(&mut outcome.points));
+        self.flush(writer)?;
+        for (name, _, chunks) in &self.series {
+            if *chunks > 1 {
+                writer.merge_chunks(opened.attempt, name)?;
+            }
+        }
+        for (name, content) in &outcome.files {
+            write_file(&folder.join(opened.number.to_string()), name, content)?;
+        }
+        if !limits.mark.is_empty() {
+            outcome.reason = match outcome.reason.as_str() {
+                "" => limits.mark.clone(),
+                reason => format!("{reason}; {}", limits.mark),
+            };
+        }
+        let metrics: Vec<(&str, f64)> = outcome.metrics.iter().map(|(name, value)| (name.as_ref(), *value)).collect();
+        // An objective that is NaN or infinite is a result, and means that the trial has diverged.
+        if outcome.state == State::Done && outcome.objective.is_some_and(|value| !value.is_finite()) {
+            outcome.state = State::Diverged;
+            outcome.reason = format!("{} is {}", limits.objective.metric, outcome.objective.unwrap_or(f64::NAN));
+        }
+        if outcome.state == State::Done && outcome.objective.is_none() {
+            outcome.state = State::Failed;
+            outcome.reason = format!("`{}` was never reported", limits.objective.metric);
+        }
+        let end = AttemptEnd {
+            state: outcome.state,
+            reason: &outcome.reason,
+            metrics: &metrics,
+            objective: outcome.objective,
+            ended: outcome.ended,
+        };
+        writer.close_attempt(opened, &end)?;
+        let seconds = self.started.map_or(0.0, |(_, at)| (outcome.ended - at) as f64 * 1e-6);
+        Ok(Some(End { opened, state: outcome.state, reason: outcome.reason, objective: outcome.objective, seconds }))
+    }
+}
+
+/// Writes a file whole or not at all.
+fn write_file(folder: &Path, name: &str, content: &[u8]) -> Result<(), RunError> {
+    let path = folder.join(name);
+    let fail = |source| RunError::File { path: path.display().to_string(), source };
+    fs::create_dir_all(folder).map_err(fail)?;
+    let temporary = folder.join(format!("{name}.part"));
+    let mut file = fs::File::create(&temporary).map_err(fail)?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(fail)?;
+    fs::rename(&temporary, &path).map_err(fail)
+}
+
+/// The configs by the mean of their compared values; one bad seed ranks a config last.
+struct Ranking {
+    goal: Goal,
+    sums: HashMap<ConfigId, Sum>,
+    best: Option<(ConfigId, f64)>,
+    config: Option<Arc<Config>>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    total: f64,
+    seeds: u64,
+    bad: bool,
+}
+
+impl Ranking {
+    fn add(&mut self, id: ConfigId, state: State, value: Option<f64>, config: Option<&Arc<Config>>) {
+        let sum = self.sums.entry(id).or_default();
+        match (state, value) {
+            (State::Done | State::Pruned, Some(value)) => {
+                sum.total += value;
+                sum.seeds += 1;
+            }
+            _ => sum.bad = true,
+        }
+        let mean = if sum.bad { f64::NAN } else { sum.total / sum.seeds as f64 };
+        let is_better = |a: f64, b: f64| match self.goal {
+            Goal::Min => a < b,
+            Goal::Max => a > b,
+        };
+        match self.best {
+            // The best one has got worse: another may be better now.
+            Some((best, before)) if best == id && !(is_better(mean, before) || mean == before) => self.rank_again(),
+            Some((_, before)) if !is_better(mean, before) => {}
+            _ if mean.is_nan() => {}
+            _ => {
+                self.best = Some((id, mean));
+                self.config = config.cloned();
+            }
+        }
+    }
+
+    fn rank_again(&mut self) {
+        let means = self.sums.iter().filter(|(_, sum)| !sum.bad && sum.seeds > 0);
+        let means = means.map(|(id, sum)| (*id, sum.total / sum.seeds as f64));
+        let best = match self.goal {
+            Goal::Min => means.min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0))),
+            Goal::Max => means.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))),
+        };
+        if best.map(|(id, _)| id) != self.best.map(|(id, _)| id) {
+            self.config = None;
+        }
+        self.best = best;
+    }
+}

@@ -1,0 +1,94 @@
+//! What a launcher is: it runs attempts and reports to the mailbox.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use crate::space::{Config, State};
+use crate::store::Series;
+
+/// How many messages may wait; a sender beyond that waits itself.
+const MAILBOX: usize = 4_096;
+
+/// An attempt to run.
+#[derive(Clone, Debug)]
+pub struct Assignment {
+    /// Identifies the attempt in messages.
+    pub token: u64,
+    /// The config.
+    pub config: Arc<Config>,
+    /// The trial's seed.
+    pub seed: u64,
+    /// Set by the coordinator to end the attempt.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// What comes to the coordinator's mailbox.
+#[derive(Debug)]
+pub enum Message {
+    /// An attempt has started, at this time in microseconds since 1970.
+    Started(u64, i64),
+    /// Points of its series.
+    Points(u64, Vec<(Cow<'static, str>, Series)>),
+    /// It has ended.
+    Finished(u64, Box<Outcome>),
+    /// It was not started, since the sweep is being drained.
+    NotStarted(u64),
+    /// Somebody wants the sweep to end.
+    Signal(Signal),
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signal(pub i32);
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The state; `Lost` where the attempt was cancelled.
+    pub state: State,
+    /// Why.
+    pub reason: String,
+    /// Final metrics.
+    pub metrics: Vec<(Cow<'static, str>, f64)>,
+    /// The compared value.
+    pub objective: Option<f64>,
+    /// Points of its series that were not sent before.
+    pub points: Vec<(Cow<'static, str>, Series)>,
+    /// Files to keep: name and content.
+    pub files: Vec<(&'static str, Vec<u8>)>,
+    /// When it ended, in microseconds since 1970.
+    pub ended: i64,
+}
+
+/// Runs attempts.
+pub trait Launcher {
+    /// Starts an attempt, or puts it in line.
+    fn launch(&mut self, assignment: Assignment);
+
+    /// Starts nothing more: attempts in line answer [`Message::NotStarted`].
+    fn drain(&mut self);
+
+    /// How many attempts run at once.
+    fn slots(&self) -> usize;
+
+    /// How many attempts may stand in line beyond those that run, so that no slot waits for a commit.
+    fn lookahead(&self) -> usize;
+}
+
+/// The coordinator's mailbox.
+#[derive(Debug)]
+pub struct Mailbox {
+    /// For launchers.
+    pub sender: SyncSender<Message>,
+    /// For the coordinator.
+    pub receiver: Receiver<Message>,
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        let (sender, receiver) = sync_channel(MAILBOX);
+        Self { sender, receiver }
+    }
+}

@@ -1,0 +1,23 @@
+//! Running a sweep: the coordinator, its mailbox, the launchers, resuming.
+//!
+//! Invariants: the coordinator is the one thread that owns a running sweep and the only one that writes the store;
+//! launchers only send to its mailbox; what is shown as done has been committed. [`Launcher`] is the door for other ways
+//! of running a trial, [`Watcher`] the one for what a person sees.
+
+mod builtin;
+mod coordinator;
+mod environment;
+mod launcher;
+mod planner;
+mod resume;
+mod signals;
+mod watch;
+
+pub use builtin::{Builtin, Train};
+pub use coordinator::{Before, Ending, Limits, Report, RunError, coordinate};
+pub use environment::{Environment, hash_files};
+pub use launcher::{Assignment, Launcher, Mailbox, Message, Outcome, Signal};
+pub use planner::{Planner, Task, planned_trials};
+pub use resume::{Decision, Flags, Previous, Refusal, decide};
+pub use signals::watch_signals;
+pub use watch::{BestSoFar, EndedTrial, Progress, RunningTrial, Watcher};

@@ -1,0 +1,163 @@
+//! Which trials are still to be run, in order.
+//!
+//! A search whose proposals do not depend on results runs every config at repeat 0, then every config at repeat 1, and
+//! so on; it is asked again from the start for every repeat and on resume, and what is recorded is passed over. So no
+//! list of trials is ever held. An adaptive one runs the repeats of a config together.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::search::{Grid, History, Proposal, Sampler, SamplerKind, grid_size, sampler};
+use crate::space::{Config, ConfigId, State};
+use crate::spec::Spec;
+use crate::store::Recorded;
+
+/// A trial to run.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The config.
+    pub config: Arc<Config>,
+    /// Its identity.
+    pub id: ConfigId,
+    /// The index of the seed.
+    pub repeat: u32,
+    /// The seed.
+    pub seed: u64,
+    /// How often it was tried again in this run.
+    pub retries: u32,
+}
+
+/// Hands out trials.
+pub struct Planner {
+    spec: Arc<Spec>,
+    sampler: Box<dyn Sampler>,
+    limit: Option<u64>,
+    /// Configs asked for in the current pass.
+    asked: u64,
+    /// The repeat of the current pass.
+    repeat: u32,
+    /// What needs no run: final trials of earlier runs.
+    recorded: HashMap<ConfigId, Vec<u32>>,
+    again: VecDeque<Task>,
+    /// Configs of the first pass, once it has ended.
+    configs: Option<u64>,
+    /// Why the search gave up, if it did.
+    pub stuck: Option<String>,
+}
+
+impl Planner {
+    /// The trials of `spec` without those in `recorded` that are final; failed ones are run again where
+    /// `retry_failed`.
+    pub fn new(spec: Arc<Spec>, recorded: &[Recorded], retry_failed: bool) -> Self {
+        let mut done: HashMap<ConfigId, Vec<u32>> = HashMap::new();
+        for trial in recorded {
+            if trial.state.is_final() && !(retry_failed && trial.state == State::Failed) {
+                done.entry(trial.id).or_default().push(trial.repeat);
+            }
+        }
+        let sampler = Self::fresh(&spec);
+        let limit = spec.config_limit();
+        Self {
+            spec,
+            sampler,
+            limit,
+            asked: 0,
+            repeat: 0,
+            recorded: done,
+            again: VecDeque::new(),
+            configs: None,
+            stuck: None,
+        }
+    }
+
+    fn fresh(spec: &Spec) -> Box<dyn Sampler> {
+        sampler(spec.search.sampler, spec.space.clone(), spec.search_seed())
+    }
+
+    /// The next trial; none where nothing is left.
+    pub fn next(&mut self) -> Option<Task> {
+        if let Some(task) = self.again.pop_front() {
+            return Some(task);
+        }
+        loop {
+            let config = if self.limit.is_some_and(|limit| self.asked >= limit) {
+                Proposal::Exhausted
+            } else {
+                self.sampler.propose(&History::default())
+            };
+            let config = match config {
+                Proposal::Config(config) => config,
+                Proposal::Exhausted => {
+                    if self.next_pass() {
+                        continue;
+                    }
+                    return None;
+                }
+                Proposal::Stuck(why) => {
+                    self.stuck = Some(why);
+                    if self.next_pass() {
+                        continue;
+                    }
+                    return None;
+                }
+            };
+            self.asked += 1;
+            let id = config.id();
+            if self.recorded.get(&id).is_some_and(|repeats| repeats.contains(&self.repeat)) {
+                continue;
+            }
+            let seed = self.spec.trial_seed(self.repeat);
+            return Some(Task { config: Arc::new(config), id, repeat: self.repeat, seed, retries: 0 });
+        }
+    }
+
+    /// Begins the next repeat; false after the last.
+    fn next_pass(&mut self) -> bool {
+        self.configs.get_or_insert(self.asked);
+        if self.repeat + 1 >= self.spec.repeats.count() || self.asked == 0 {
+            return false;
+        }
+        self.repeat += 1;
+        self.asked = 0;
+        self.sampler = Self::fresh(&self.spec);
+        true
+    }
+
+    /// Puts a trial in line to be run again.
+    pub fn run_again(&mut self, task: Task) {
+        self.again.push_back(Task { retries: task.retries + 1, ..task });
+    }
+
+    /// How many trials there are in all, once every config has been asked for.
+    pub fn total(&self) -> Option<u64> {
+        self.configs.map(|configs| configs * u64::from(self.spec.repeats.count()))
+    }
+}
+
+/// How many trials a spec has in all, as far as it can be told without running it.
+pub fn planned_trials(spec: &Spec) -> Option<u64> {
+    let repeats = u64::from(spec.repeats.count());
+    let configs = match spec.search.sampler {
+        SamplerKind::Grid => {
+            let size = grid_size(&spec.space);
+            let configs = if spec.space.tries().is_empty() || size.accepted > 200_000 {
+                u64::try_from(size.accepted).ok().filter(|_| size.exact)
+            } else {
+                // Configs of `try` may or may not be points of the grid: ask.
+                let mut grid = Grid::new(spec.space.clone());
+                let mut count = 0;
+                while let Proposal::Config(_) = grid.propose(&History::default()) {
+                    count += 1;
+                }
+                Some(count)
+            };
+            match (configs, spec.config_limit()) {
+                (Some(configs), Some(limit)) => Some(configs.min(limit)),
+                (None, limit) => limit,
+                (configs, None) => configs,
+            }
+        }
+        SamplerKind::Random => spec.config_limit(),
+    };
+    configs.map(|configs| configs * repeats)
+}

@@ -1,0 +1,144 @@
+//! What a spec may say but probably does not mean.
+
+use super::diagnostic::Diagnostic;
+use super::load::Loaded;
+use super::model::Spec;
+use crate::search::{SamplerKind, grid_size};
+use crate::space::{Domain, Param, Scale, Space, Value};
+use crate::train::Hyper;
+use crate::train::hyper::is_hyperparameter;
+use crate::train::method::{MethodKind, uses};
+
+/// A grid beyond this many configs gets a word of warning.
+const LARGE_GRID: u128 = 10_000;
+/// How many configs are looked at for mistakes that show only in whole configs.
+const SAMPLE: usize = 2_000;
+
+/// Everything that looks like a slip, as warnings with places.
+pub fn lint(loaded: &Loaded) -> Vec<Diagnostic> {
+    let spec = &loaded.spec;
+    let mut out = Vec::new();
+    let mut warn = |path: &str, message: String, help: String| {
+        let place = loaded.places.place(path, &loaded.sources);
+        out.push(Diagnostic::warning(message, place).help(help));
+    };
+    for param in spec.space.params() {
+        let path = format!("params.{}", param.name);
+        if let Domain::Range(range) = &param.domain {
+            let decades = if range.low > 0.0 { (range.high / range.low).log10() } else { f64::INFINITY };
+            let is_rate =
+                param.name.rsplit('.').next().is_some_and(|last| last == "lr" || last.contains("learning_rate"));
+            if is_rate && range.scale == Scale::Float && decades >= 2.0 {
+                let low = if range.low > 0.0 { Value::Float(range.low) } else { Value::Float(range.high * 1e-4) };
+                warn(
+                    &path,
+                    format!("`{}` is searched on a linear scale over two decades or more", param.name),
+                    format!("write `{}: {{log: [{low}, {}]}}`", param.name, Value::Float(range.high)),
+                );
+            }
+        }
+        let last = param.name.rsplit('.').next().unwrap_or("");
+        if matches!(last, "seed" | "random_state" | "random_seed") && param.domain.is_searched() {
+            warn(
+                &path,
+                format!("`{}` makes the seed a dimension of the search", param.name),
+                "use `repeats: 5`".into(),
+            );
+        }
+        unused_hyperparameter(&spec.space, param, &mut |message, help| warn(&path, message, help));
+    }
+    if spec.search.sampler == SamplerKind::Grid {
+        let size = grid_size(&spec.space);
+        if size.accepted > LARGE_GRID && spec.config_limit().is_none() {
+            let help = "`search: random` with `configs: 200` finds a good config sooner".into();
+            warn("search", format!("the grid has {} configs", size.accepted), help);
+        }
+    }
+    if let Some(limit) = spec.config_limit().filter(|_| spec.search.sampler != SamplerKind::Grid) {
+        let wanted = 10 * spec.space.searched() as u64;
+        if limit < wanted {
+            let searched = spec.space.searched();
+            let message = format!("{limit} configs are few for {searched} searched params");
+            warn("search", message, format!("take at least 10 for each: `configs: {wanted}`"));
+        }
+    }
+    if spec.repeats.count() < 3 && spec.space.searched() > 0 {
+        let count = spec.repeats.count();
+        let message =
+            format!("with {count} repeat{} a difference cannot be told from luck", if count == 1 { "" } else { "s" });
+        warn(
+            if loaded.places.origin("repeats").is_some() { "repeats" } else { "params" },
+            message,
+            "write `repeats: 5`".into(),
+        );
+    }
+    whole_configs(spec, &mut warn);
+    out
+}
+
+/// A param that some of the methods do not read, without a `when` that says so.
+fn unused_hyperparameter(space: &Space, param: &Param, warn: &mut dyn FnMut(String, String)) {
+    let name = &*param.name;
+    if !is_hyperparameter(name) || !param.domain.is_searched() || param.when.iter().any(|w| &*w.name == "method") {
+        return;
+    }
+    let Some(Domain::Choice(methods)) = space.param("method").map(|method| &method.domain) else { return };
+    let kinds: Vec<MethodKind> = methods
+        .items
+        .iter()
+        .filter_map(|item| MethodKind::ALL.into_iter().find(|kind| Some(kind.name()) == item.value.text()))
+        .collect();
+    // Names that only some methods read; all other hyperparameters belong to every method.
+    let specific = MethodKind::ALL.iter().any(|kind| !uses(*kind).contains(&name))
+        && MethodKind::ALL.iter().any(|kind| uses(*kind).contains(&name));
+    if !specific {
+        return;
+    }
+    let (used, unused): (Vec<MethodKind>, Vec<MethodKind>) =
+        kinds.iter().partition(|kind| uses(**kind).contains(&name));
+    if unused.is_empty() {
+        return;
+    }
+    let words = |kinds: &[MethodKind]| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+    let verb = if unused.len() == 1 { "does" } else { "do" };
+    let message = format!("{} {verb} not use `{name}`: its values repeat the same trial", words(&unused));
+    let help = match used.as_slice() {
+        [] => format!("remove `{name}`"),
+        [one] => format!("add `when: {{method: {}}}` to `{name}`", one.name()),
+        many => format!("add `when: {{method: [{}]}}` to `{name}`", words(many)),
+    };
+    warn(message, help);
+}
+
+/// What shows only in whole configs: a pull that outweighs the step, equal epochs but unequal updates.
+fn whole_configs(spec: &Spec, warn: &mut dyn FnMut(&str, String, String)) {
+    let mut sampler = crate::search::sampler(spec.search.sampler, spec.space.clone(), spec.search_seed());
+    let (mut transfers, mut climbing) = (0, 0);
+    let (mut full, mut small) = (false, false);
+    let mut by_epochs = true;
+    for _ in 0..spec.config_limit().map_or(SAMPLE, |limit| (limit as usize).min(SAMPLE)) {
+        let crate::search::Proposal::Config(config) = sampler.propose(&crate::search::History::default()) else {
+            break;
+        };
+        let get = |name: &str| config.get(name).or_else(|| spec.train.constant(name)).cloned();
+        let Ok(hyper) = Hyper::settle(&mut |name| get(name)) else { continue };
+        if hyper.method == MethodKind::Transfer {
+            transfers += 1;
+            climbing += u32::from(hyper.beta >= hyper.lr && hyper.lr > 0.0);
+        }
+        by_epochs &= matches!(hyper.length, crate::train::hyper::Length::Epochs(_));
+        match hyper.batch {
+            None => full = true,
+            Some(_) => small = true,
+        }
+    }
+    if climbing > 0 {
+        let message = format!("`transfer` with beta >= lr: the first step climbs in {climbing} of {transfers} configs");
+        let help = "tie the pull to the step: `pull: [0, 0.3, 0.9]` and `beta: = pull * lr`".to_owned();
+        warn("params.beta", message, help);
+    }
+    if by_epochs && full && small && spec.space.param("method").is_some() {
+        let message = "methods are compared at equal epochs but unequal numbers of updates".to_owned();
+        warn("params.method", message, "give `steps: 1000` instead of `epochs`".to_owned());
+    }
+}

@@ -1,0 +1,26 @@
+//! From a YAML file to a checked [`Spec`], with every mistake shown at its place.
+//!
+//! [`load`] reads a file, what it includes and the overrides of the command line; `native` understands the tree;
+//! [`lint()`] points out what is allowed but probably not meant; [`canonical`] writes a spec as it is meant, with all
+//! defaults, so that two specs can be compared and a stored one can be run again; [`changes`] tells them apart.
+
+mod canonical;
+mod change;
+mod diagnostic;
+mod lint;
+mod load;
+mod model;
+mod native;
+mod source;
+mod yaml;
+
+pub use canonical::{canonical, is_same_search};
+pub use change::{Change, changes, refused_extension};
+pub use diagnostic::{Diagnostic, Problems, Severity};
+pub use lint::lint;
+pub use load::{LoadError, Loaded, Places, load, load_canonical};
+pub use model::{At, Budget, Each, Goal, Objective, Overrides, Parallel, Repeats, SearchSpec, Spec, Target};
+pub use source::{MAX_FILE, Origin, Place, Source, Sources};
+
+#[cfg(test)]
+mod tests;

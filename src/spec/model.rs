@@ -1,0 +1,228 @@
+//! A spec as it is meant: checked, with every default settled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::search::SamplerKind;
+use crate::space::{Space, State, seed};
+use crate::train::TrainSpec;
+
+/// One sweep, ready to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// The name of the sweep: `name:`, else the file's name without its ending.
+    pub name: String,
+    /// What is searched.
+    pub space: Arc<Space>,
+    /// How it is searched.
+    pub search: SearchSpec,
+    /// The seed of the sweep.
+    pub seed: u64,
+    /// How often each config runs.
+    pub repeats: Repeats,
+    /// When to stop.
+    pub budget: Budget,
+    /// What is compared.
+    pub objective: Objective,
+    /// What a trial trains.
+    pub train: TrainSpec,
+    /// How many trials run at once.
+    pub parallel: Parallel,
+    /// Limits of each trial.
+    pub each: Each,
+    /// Words to find the sweep by.
+    pub tags: Vec<String>,
+}
+
+impl Spec {
+    /// The seed of the search.
+    pub fn search_seed(&self) -> u64 {
+        self.search.seed.unwrap_or_else(|| seed::derive(self.seed, "search", 0))
+    }
+
+    /// The seed of the trials of one repeat, in `[0, 2^31)`.
+    pub fn trial_seed(&self, repeat: u32) -> u64 {
+        match &self.repeats {
+            Repeats::Count(_) => seed::trial_seed(self.seed, u64::from(repeat)),
+            Repeats::Seeds(seeds) => seeds.get(repeat as usize).copied().unwrap_or(0),
+        }
+    }
+
+    /// The most configs this spec asks for; none where the search itself ends.
+    pub fn config_limit(&self) -> Option<u64> {
+        let by_trials = self.budget.trials.map(|trials| trials / u64::from(self.repeats.count()));
+        match (self.budget.configs, by_trials) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (Some(limit), None) | (None, Some(limit)) => Some(limit),
+            (None, None) if self.search.sampler.is_finite() => None,
+            (None, None) => Some(self.default_configs()),
+        }
+    }
+
+    /// How many configs a search without an end of its own tries when nothing is said: max(20, 10 x searched params).
+    pub fn default_configs(&self) -> u64 {
+        (10 * self.space.searched() as u64).max(20)
+    }
+}
+
+/// How a space is searched.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SearchSpec {
+    /// Which sampler.
+    pub sampler: SamplerKind,
+    /// A seed of its own; none derives it from the sweep's.
+    pub seed: Option<u64>,
+}
+
+/// How often each config runs, with which seeds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Repeats {
+    /// So many times, with derived seeds.
+    Count(u32),
+    /// Once with each of these seeds.
+    Seeds(Vec<u64>),
+}
+
+impl Repeats {
+    /// How often.
+    pub fn count(&self) -> u32 {
+        match self {
+            Self::Count(count) => *count,
+            Self::Seeds(seeds) => seeds.len() as u32,
+        }
+    }
+}
+
+/// When a sweep stops before its search ends.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Budget {
+    /// Trials in all, over all resumes.
+    pub trials: Option<u64>,
+    /// Configs in all.
+    pub configs: Option<u64>,
+    /// Time from the start of the command.
+    pub time: Option<Duration>,
+    /// Stop once a trial reaches this.
+    pub target: Option<Target>,
+}
+
+/// A value of a metric that is good enough.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// The metric; always the objective's.
+    pub metric: String,
+    /// The value.
+    pub value: f64,
+}
+
+/// What is compared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    /// The metric.
+    pub metric: String,
+    /// Which way is better.
+    pub goal: Goal,
+    /// Which point of its series counts.
+    pub at: At,
+}
+
+impl Objective {
+    /// Whether `a` is better than `b`; NaN is worse than everything.
+    pub fn is_better(&self, a: f64, b: f64) -> bool {
+        match self.goal {
+            Goal::Min => a < b || (b.is_nan() && !a.is_nan()),
+            Goal::Max => a > b || (b.is_nan() && !a.is_nan()),
+        }
+    }
+
+    /// The value an ended trial counts with in a ranking: what it reached, or the worst there is.
+    pub fn ranked(&self, state: State, value: Option<f64>) -> f64 {
+        match (state, value) {
+            (State::Done | State::Pruned, Some(value)) => value,
+            _ => f64::NAN,
+        }
+    }
+}
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Less.
+    Min,
+    /// More.
+    Max,
+}
+
+impl Goal {
+    /// The word of the spec.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Min => "min",
+            Self::Max => "max",
+        }
+    }
+}
+
+/// Which point of a series counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// The last.
+    Last,
+    /// The best.
+    Best,
+    /// The last one not after this step.
+    Step(u64),
+    /// The mean of the last so many.
+    Mean(u64),
+}
+
+/// How many trials run at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parallel {
+    /// One for each core.
+    Auto,
+    /// So many.
+    Count(usize),
+}
+
+impl Parallel {
+    /// The number of slots on this machine.
+    pub fn slots(self) -> usize {
+        match self {
+            Self::Auto => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            Self::Count(count) => count,
+        }
+    }
+}
+
+/// Limits of each trial.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Each {
+    /// A trial that runs longer fails.
+    pub timeout: Option<Duration>,
+    /// How often a failed trial is tried again.
+    pub retries: u32,
+    /// Whether the trained model is kept.
+    pub keep_model: bool,
+}
+
+/// What the command line changes in a spec.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides {
+    /// `k=v` and `train.k=v`, as typed.
+    pub assignments: Vec<String>,
+    /// `--name`.
+    pub name: Option<String>,
+    /// `--trials`.
+    pub trials: Option<u64>,
+    /// `--configs`.
+    pub configs: Option<u64>,
+    /// `--search`.
+    pub search: Option<String>,
+    /// `--seed`.
+    pub seed: Option<u64>,
+    /// `--repeats`.
+    pub repeats: Option<u32>,
+    /// `-j`.
+    pub parallel: Option<usize>,
+}

@@ -1,0 +1,58 @@
+//! The schema and its steps.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+
+/// Every step from an empty file on; step i makes schema i + 1.
+const STEPS: [&str; 1] = [include_str!("schema/0001.sql")];
+
+/// Marks a file as a store of this program ("swep").
+const APPLICATION_ID: i64 = 0x7377_6570;
+
+/// The newest schema that this version knows.
+pub(super) const KNOWN: i64 = STEPS.len() as i64;
+
+/// Brings a store to the newest schema; one transaction a step.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    if version(connection, path)? == KNOWN {
+        return Ok(());
+    }
+    loop {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let found = check(&transaction, path)?;
+        let Some(step) = STEPS.get(found as usize) else { return Ok(()) };
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", found + 1)?;
+        transaction.commit()?;
+    }
+}
+
+/// The schema of a file, after making sure that it is a store that this version can read.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    check(connection, path)
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let foreign = || StoreError::Foreign { path: path.to_owned() };
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let id = match pragma("application_id") {
+        Ok(id) => id,
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => return Err(foreign()),
+        Err(error) => return Err(error.into()),
+    };
+    let found = pragma("user_version")?;
+    if id != APPLICATION_ID {
+        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        if id != 0 || found != 0 || tables != 0 {
+            return Err(foreign());
+        }
+    }
+    if found > KNOWN {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known: KNOWN });
+    }
+    Ok(found)
+}

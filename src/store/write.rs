@@ -1,0 +1,394 @@
+//! What the coordinator writes.
+//!
+//! Invariants: a trial is recorded once for each (sweep, config, repeat) and ends in one state; a result that comes
+//! after another attempt's is kept as superseded and never counts. Writes happen between [`Writer::begin`] and
+//! [`Writer::commit`]; nothing is promised to anybody before the commit.
+
+use rusqlite::{OptionalExtension as _, params};
+
+use super::{Chunk, Series, Store, StoreError, now};
+use crate::space::{Config, ConfigId, State, Value};
+
+/// The store in the hands of the coordinator of one sweep.
+#[derive(Debug)]
+pub struct Writer {
+    store: Store,
+    sweep: i64,
+    session: i64,
+    next_number: i64,
+    next_ordinal: i64,
+    /// Whether commits are synced to the disk.
+    durable: bool,
+}
+
+/// A sweep before it has a number.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the columns of `sweeps`, described in the schema")]
+pub struct NewSweep {
+    pub name: String,
+    pub spec_written: String,
+    pub spec_meant: String,
+    pub spec_path: Option<String>,
+    pub folder: String,
+    pub seed: u64,
+    pub metric: String,
+    pub goal: String,
+    pub planned: Option<u64>,
+    pub version: String,
+    pub host: String,
+    pub user: String,
+    pub cwd: String,
+    pub git_commit: Option<String>,
+    pub git_dirty: Option<bool>,
+    pub tags: Vec<String>,
+    /// Role, path, bytes and hash of each file the sweep depends on.
+    pub files: Vec<super::DataFile>,
+}
+
+/// A trial that starts.
+#[derive(Clone, Copy, Debug)]
+pub struct NewTrial<'a> {
+    /// Its config.
+    pub config: &'a Config,
+    /// The identity of the config.
+    pub id: ConfigId,
+    /// The index of its seed.
+    pub repeat: u32,
+    /// Its seed.
+    pub seed: u64,
+    /// When it started, in microseconds since 1970.
+    pub started: i64,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub struct AttemptEnd<'a> {
+    /// The state.
+    pub state: State,
+    /// Why.
+    pub reason: &'a str,
+    /// Final metrics.
+    pub metrics: &'a [(&'a str, f64)],
+    /// The compared value.
+    pub objective: Option<f64>,
+    /// When it ended, in microseconds since 1970.
+    pub ended: i64,
+}
+
+/// A started attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The row of the trial.
+    pub trial: i64,
+    /// The row of the attempt.
+    pub attempt: i64,
+    /// The trial's number in its sweep.
+    pub number: i64,
+    /// Which attempt of the trial this is, from 1.
+    pub attempts: i64,
+}
+
+impl Store {
+    /// Writes a new sweep; gives its number and its uid.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn add_sweep(&mut self, new: &NewSweep) -> Result<(i64, String), StoreError> {
+        let seed = blake3::hash(format!("{} {} {} {}", new.name, new.host, now(), std::process::id()).as_bytes());
+        let uid = seed.to_hex()[..20].to_owned();
+        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        transaction.execute(
+            "INSERT INTO sweeps (uid, name, spec_written, spec_meant, spec_path, folder, seed, metric, goal, planned,
+                version, host, user, cwd, git_commit, git_dirty, created)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            params![
+                uid,
+                new.name,
+                new.spec_written,
+                new.spec_meant,
+                new.spec_path,
+                new.folder,
+                new.seed as i64,
+                new.metric,
+                new.goal,
+                new.planned.map(|n| n as i64),
+                new.version,
+                new.host,
+                new.user,
+                new.cwd,
+                new.git_commit,
+                new.git_dirty,
+                now(),
+            ],
+        )?;
+        let sweep = transaction.last_insert_rowid();
+        for tag in &new.tags {
+            transaction.execute("INSERT OR IGNORE INTO tags VALUES (?1, ?2)", (sweep, tag))?;
+        }
+        for file in &new.files {
+            let row = params![sweep, file.role, file.path, file.bytes as i64, file.hash];
+            transaction.execute("INSERT INTO files VALUES (?1, ?2, ?3, ?4, ?5)", row)?;
+        }
+        transaction.commit()?;
+        Ok((sweep, uid))
+    }
+
+    /// Takes the spec, plan and tags of a sweep that goes on.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn update_sweep(&mut self, sweep: i64, new: &NewSweep) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        transaction.execute(
+            "UPDATE sweeps SET spec_written = ?2, spec_meant = ?3, planned = ?4, complete = 0, ended = NULL WHERE id = ?1",
+            params![sweep, new.spec_written, new.spec_meant, new.planned.map(|n| n as i64)],
+        )?;
+        for tag in &new.tags {
+            transaction.execute("INSERT OR IGNORE INTO tags VALUES (?1, ?2)", (sweep, tag))?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Hands the store to the coordinator of `sweep`, which holds the sweep's lock: what a dead coordinator left is
+    /// marked as lost, and the start is noted.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn into_writer(mut self, sweep: i64, command: &str, note: &str) -> Result<Writer, StoreError> {
+        self.reap_sweep(sweep)?;
+        let me = super::Process::current();
+        self.connection.execute(
+            "INSERT INTO sessions (sweep, host, boot, pid, pid_start, command, version, note, started)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                sweep,
+                me.host,
+                me.boot,
+                me.pid,
+                me.pid_start as i64,
+                command,
+                env!("CARGO_PKG_VERSION"),
+                note,
+                now()
+            ],
+        )?;
+        let session = self.connection.last_insert_rowid();
+        let count = |sql: &str| self.connection.query_row(sql, [sweep], |row| row.get::<_, i64>(0));
+        let next_number = count("SELECT coalesce(max(number), 0) + 1 FROM trials WHERE sweep = ?1")?;
+        let next_ordinal = count("SELECT coalesce(max(ordinal) + 1, 0) FROM configs WHERE sweep = ?1")?;
+        Ok(Writer { store: self, sweep, session, next_number, next_ordinal, durable: true })
+    }
+}
+
+impl Writer {
+    /// The store, for reading.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Begins a group of writes. Where `durable`, what is committed survives a power cut; else only a kill.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn begin(&mut self, durable: bool) -> Result<(), StoreError> {
+        if durable != self.durable {
+            self.store.connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" })?;
+            self.durable = durable;
+        }
+        self.store.connection.execute_batch("BEGIN IMMEDIATE")?;
+        Ok(())
+    }
+
+    /// Ends a group of writes.
+    ///
+    /// # Errors
+    /// What SQLite says; then none of the group is stored.
+    pub fn commit(&mut self) -> Result<(), StoreError> {
+        let result = self.store.connection.execute_batch("COMMIT");
+        if result.is_err() {
+            self.roll_back();
+        }
+        Ok(result?)
+    }
+
+    /// Gives up a group of writes.
+    pub fn roll_back(&mut self) {
+        let _ = self.store.connection.execute_batch("ROLLBACK");
+    }
+
+    /// Records that an attempt of a trial has started.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn open_attempt(&mut self, new: &NewTrial<'_>) -> Result<Opened, StoreError> {
+        let config = self.config(new.config, new.id)?;
+        let connection = &self.store.connection;
+        let mut statement = connection.prepare_cached(
+            "INSERT INTO trials (sweep, number, config, repeat, seed, state, attempts, started)
+             VALUES (?1, ?2, ?3, ?4, ?5, 'running', 1, ?6)
+             ON CONFLICT (sweep, config, repeat)
+             DO UPDATE SET state = 'running', reason = '', attempts = attempts + 1, started = excluded.started, ended = NULL,
+                objective = NULL, attempt = NULL
+             RETURNING id, number, attempts",
+        )?;
+        let row = params![self.sweep, self.next_number, config, new.repeat, new.seed as i64, new.started];
+        let (trial, number, attempts): (i64, i64, i64) =
+            statement.query_row(row, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        if number == self.next_number {
+            self.next_number += 1;
+        }
+        let mut statement = connection.prepare_cached(
+            "INSERT INTO attempts (trial, number, session, state, started) VALUES (?1, ?2, ?3, 'running', ?4)",
+        )?;
+        let attempt = statement.insert((trial, attempts, self.session, new.started))?;
+        Ok(Opened { trial, attempt, number, attempts })
+    }
+
+    fn config(&mut self, config: &Config, id: ConfigId) -> Result<i64, StoreError> {
+        let connection = &self.store.connection;
+        let hash = id.to_string();
+        let mut insert = connection.prepare_cached(
+            "INSERT INTO configs (sweep, ordinal, hash) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING RETURNING id",
+        )?;
+        let new: Option<i64> = insert.query_row((self.sweep, self.next_ordinal, &hash), |row| row.get(0)).optional()?;
+        let Some(row) = new else {
+            let mut find = connection.prepare_cached("SELECT id FROM configs WHERE sweep = ?1 AND hash = ?2")?;
+            return Ok(find.query_row((self.sweep, &hash), |row| row.get(0))?);
+        };
+        self.next_ordinal += 1;
+        let mut insert = connection.prepare_cached(
+            "INSERT INTO params (config, place, name, type, value, label) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        for (place, setting) in config.settings.iter().enumerate() {
+            let (word, value) = stored(&setting.value);
+            insert.execute(params![row, place as i64, &*setting.name, word, value, setting.label.as_deref()])?;
+        }
+        Ok(row)
+    }
+
+    /// Records how an attempt ended; false where another attempt's result already counts, and this one is kept as
+    /// superseded.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn close_attempt(&mut self, opened: Opened, end: &AttemptEnd<'_>) -> Result<bool, StoreError> {
+        let connection = &self.store.connection;
+        let mut insert =
+            connection.prepare_cached("INSERT OR REPLACE INTO metrics (attempt, name, value) VALUES (?1, ?2, ?3)")?;
+        for (name, value) in end.metrics {
+            insert.execute((opened.attempt, name, value))?;
+        }
+        let mut update = connection.prepare_cached(
+            "UPDATE trials SET state = ?2, reason = ?3, objective = ?4, ended = ?5, attempt = ?6
+             WHERE id = ?1 AND state = 'running' AND attempts = ?7",
+        )?;
+        let row = params![
+            opened.trial,
+            end.state.word(),
+            end.reason,
+            end.objective,
+            end.ended,
+            opened.attempt,
+            opened.attempts
+        ];
+        let counts = update.execute(row)? == 1;
+        let mut update =
+            connection.prepare_cached("UPDATE attempts SET state = ?2, reason = ?3, ended = ?4 WHERE id = ?1")?;
+        let state = if counts { end.state.word() } else { "superseded" };
+        update.execute(params![opened.attempt, state, end.reason, end.ended])?;
+        Ok(counts)
+    }
+
+    /// Stores points of a series of a running or ending attempt; `chunk` counts from 0 for each attempt and name.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn add_chunk(&mut self, attempt: i64, name: &str, chunk: i64, packed: &Chunk) -> Result<(), StoreError> {
+        let mut insert = self.store.connection.prepare_cached(
+            "INSERT INTO series (attempt, name, chunk, count, start, stride, steps, vals)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?;
+        let row = params![attempt, name, chunk, packed.count, packed.start, packed.stride, packed.steps, packed.values];
+        insert.execute(row)?;
+        Ok(())
+    }
+
+    /// Makes one chunk of the small ones that a slow series left, so that reading it later is quick.
+    ///
+    /// # Errors
+    /// What SQLite says, and chunks that do not fit together.
+    pub fn merge_chunks(&mut self, attempt: i64, name: &str) -> Result<(), StoreError> {
+        let whole = self.store.series_of(attempt, name)?;
+        if let Some(packed) = whole.pack() {
+            let connection = &self.store.connection;
+            connection
+                .prepare_cached("DELETE FROM series WHERE attempt = ?1 AND name = ?2")?
+                .execute((attempt, name))?;
+            self.add_chunk(attempt, name, 0, &packed)?;
+        }
+        Ok(())
+    }
+
+    /// Notes how this session ended, and whether the sweep is complete.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn close_session(&mut self, outcome: &str, complete: bool) -> Result<(), StoreError> {
+        let transaction = self.store.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let ended = now();
+        transaction
+            .execute("UPDATE sessions SET ended = ?2, outcome = ?3 WHERE id = ?1", (self.session, ended, outcome))?;
+        transaction.execute(
+            "UPDATE sweeps SET complete = ?2, ended = ?3 WHERE id = ?1",
+            (self.sweep, complete, complete.then_some(ended)),
+        )?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Sets how many trials the sweep has in all, once that is known.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn set_planned(&mut self, planned: u64) -> Result<(), StoreError> {
+        self.store.connection.execute("UPDATE sweeps SET planned = ?2 WHERE id = ?1", (self.sweep, planned as i64))?;
+        Ok(())
+    }
+}
+
+/// The type word and the column value of a param.
+fn stored(value: &Value) -> (&'static str, rusqlite::types::Value) {
+    use rusqlite::types::Value as Sql;
+    match value {
+        Value::Null => ("null", Sql::Null),
+        Value::Bool(bool) => ("bool", Sql::Integer(i64::from(*bool))),
+        Value::Int(int) => ("int", Sql::Integer(*int)),
+        Value::Float(float) if float.is_nan() => ("float", Sql::Null),
+        Value::Float(float) => ("float", Sql::Real(*float)),
+        Value::Text(text) => ("text", Sql::Text(text.clone())),
+        Value::List(_) | Value::Map(_) => ("json", Sql::Text(value.to_json().to_string())),
+    }
+}
+
+impl Store {
+    /// All points of one series of an attempt.
+    pub(super) fn series_of(&self, attempt: i64, name: &str) -> Result<Series, StoreError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT count, start, stride, steps, vals FROM series WHERE attempt = ?1 AND name = ?2 ORDER BY chunk",
+        )?;
+        let mut rows = query.query((attempt, name))?;
+        let mut out = Series::default();
+        while let Some(row) = rows.next()? {
+            let chunk = Chunk {
+                count: row.get(0)?,
+                start: row.get(1)?,
+                stride: row.get(2)?,
+                steps: row.get(3)?,
+                values: row.get(4)?,
+            };
+            chunk.unpack(&mut out).map_err(StoreError::Corrupt)?;
+        }
+        Ok(out)
+    }
+}
