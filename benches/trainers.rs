@@ -1,6 +1,6 @@
 //! Steps per second of the built-in trainers on the digits data: our side of `benches/trainers.py`.
 //!
-//! `cargo bench --bench trainers -- [DIGITS.csv [SECONDS]]` prints one line a workload:
+//! `cargo bench --bench trainers -- [DIGITS.csv [SECONDS [WORKLOAD]]]` prints one line a workload:
 //! `name steps/s(wall) steps/s(cpu) check`. Every workload goes through `method::train`, as the trials of a sweep do:
 //! mini-batches are drawn without replacement and copied together. `check` is the loss after a fixed number of steps
 //! from a fixed start, for the peers to agree with (exactly, for the workloads without mini-batches).
@@ -91,8 +91,7 @@ fn main() {
         run(steps);
         let wall = steps as f64 / clock.elapsed().as_secs_f64();
         let spent = cpu.zip(cpu_seconds()).map(|(from, to)| to - from).filter(|spent| *spent > 0.0);
-        println!("{name} {wall:.1} {:.1} {:.12}", spent.map_or(f64::NAN, |spent| steps as f64 / spent), {
-            objective.loss(&theta)
-        });
+        let processor = spent.map_or(f64::NAN, |spent| steps as f64 / spent);
+        println!("{name} {wall:.1} {processor:.1} {:.12}", objective.loss(&theta));
     }
 }

@@ -2,8 +2,8 @@
  *
  *   gcc -O3 -march=native -ffast-math -o trainers trainers.c -lm && ./trainers DIGITS.csv [SECONDS]
  *
- * All sizes are compile-time constants (64 features, 32 hidden units, 10 classes padded to 12), weights are kept padded
- * and transposed copies are kept only where a product needs one. Tiles of rows x vectors stay in registers; a
+ * All sizes are compile-time constants (64 features, 32 hidden units, 10 classes padded to 12), weights are kept
+ * padded, and transposed only where a product needs it. Tiles of rows x vectors stay in registers; a
  * mini-batch update is added to the weights by the product itself (no gradient is written); exponentials are vectors.
  * Mini-batches: a new permutation for every epoch (xorshift), rows copied together, the last batch short.
  */
@@ -91,8 +91,7 @@ static const double Q[10] = {5.000000000000001e-1,   1.6666666666666669e-1,  4.1
                              2.7620075892548164e-7,  2.51003758422237e-8};
 #define ROUND 6755399441055744.0
 
-/* e^r - 1 of the reduced argument, and 2^k as a factor. -ffast-math must not see the rounding trick: volatile-free
- * barrier through an empty asm. */
+/* e^r - 1 of the reduced argument, and 2^k as a factor. The empty asm keeps -ffast-math from undoing the rounding. */
 INLINE v8 reduced(v8 x, v8 *scale) {
     v8 t = x * 1.4426950408889634 + ROUND;
     __asm__("" : "+v"(t));

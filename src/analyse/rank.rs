@@ -13,6 +13,8 @@ pub struct RankedConfig {
     pub config: Arc<Config>,
     /// Its identity, as hexadecimal digits.
     pub config_id: String,
+    /// The sweep's number.
+    pub sweep: i64,
     /// The mean of the compared value over the seeds that are done; NaN where one failed or diverged, or none is done.
     pub mean: f64,
     /// The sample standard deviation; none for fewer than two seeds.
@@ -23,7 +25,7 @@ pub struct RankedConfig {
     pub failed: usize,
     /// Seeds that diverged.
     pub diverged: usize,
-    /// The numbers of its trials, by repeat.
+    /// The numbers of its trials, by repeat; at least one.
     pub trials: Vec<i64>,
     /// The mean number of updates, where trials report `steps`.
     pub steps: Option<f64>,
@@ -34,6 +36,11 @@ pub struct RankedConfig {
 }
 
 impl RankedConfig {
+    /// Its first trial, as `sweep show` takes it.
+    pub fn first_trial(&self) -> String {
+        format!("{}/{}", self.sweep, self.trials[0])
+    }
+
     /// Whether it has a result on every seed that ended.
     pub fn is_sound(&self) -> bool {
         self.n > 0 && self.failed + self.diverged == 0
@@ -79,6 +86,7 @@ fn summary(trials: &[&TrialRow]) -> RankedConfig {
     RankedConfig {
         config: first.config.clone(),
         config_id: first.config_id.clone(),
+        sweep: first.sweep,
         mean: if failed + diverged > 0 || n == 0 { f64::NAN } else { mean },
         sd,
         n,

@@ -1,7 +1,7 @@
 //! `sweep run`: from a spec to stored, compared results.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{Common, RunArgs};
@@ -84,7 +84,7 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
         spec_written: loaded.written.clone(),
         spec_meant: meant.to_string(),
         spec_path: spec_path.clone(),
-        folder: std::path::absolute(&loaded.folder).unwrap_or_else(|_| loaded.folder.clone()).display().to_string(),
+        folder: absolute(&loaded.folder).display().to_string(),
         seed: loaded.spec.seed,
         metric: loaded.spec.objective.metric.clone(),
         goal: loaded.spec.objective.goal.word().into(),
@@ -251,6 +251,11 @@ fn go(
     })
 }
 
+/// The folder from the root on; an empty path is the current folder.
+fn absolute(folder: &Path) -> PathBuf {
+    std::env::current_dir().map_or_else(|_| folder.to_owned(), |here| here.join(folder))
+}
+
 fn trainer(loaded: &Loaded, checkpoint: Option<&Path>) -> Result<Trainer, crate::train::DataError> {
     Trainer::new(&loaded.spec.train, selection(&loaded.spec), &loaded.folder, checkpoint)
 }
@@ -368,7 +373,6 @@ fn conclude(
         _ => "",
     };
     let name = crate::render::clean(&row.name);
-    output.say("");
     output.data(&format!("sweep {} `{name}`: {of}: {}{took}{ending}\n", row.id, counts.join(", ")))?;
     let trials = store.trials(row)?;
     let maximize = loaded.spec.objective.goal == Goal::Max;

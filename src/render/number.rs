@@ -63,7 +63,7 @@ pub fn ago(then: i64, now: i64) -> String {
 
 /// A time in microseconds since 1970 as RFC 3339 in UTC.
 pub fn time(micros: i64) -> String {
-    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |time| time.to_string())
+    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |time| format!("{time:.6}"))
 }
 
 /// `1 trial`, `2 trials`.

@@ -58,7 +58,7 @@ impl Summary<'_> {
             );
             if let Some(path) = self.spec_path {
                 let flag = if edge.extends { " --extend" } else { "" };
-                out += &format!("\n  sweep run {} {}{flag}", shell_word(path), shell_word(&clean(&edge.widened)));
+                out += &format!("\n  sweep run {} {}{flag}", shell_word(path), shell_word(&edge.widened));
             }
             out.push('\n');
         }
@@ -127,7 +127,7 @@ pub fn ranked_listing(ranked: &[RankedConfig], params: &[String], objective: &st
         if bad {
             row.push(Cell::text(lost(config)));
         }
-        row.push(Cell::int(config.trials.first().copied().unwrap_or(0)));
+        row.push(Cell::text(config.first_trial()));
         listing.rows.push(row);
     }
     listing
@@ -191,7 +191,7 @@ pub fn group_listing(groups: &[Group], by: &str, params: &[String], objective: &
         row.push(Cell::int(group.configs as i64));
         let whole = RankedConfig { failed: group.failed, diverged: group.diverged, ..best.clone() };
         row.push(Cell::text(lost(&whole)));
-        row.push(Cell::int(best.trials.first().copied().unwrap_or(0)));
+        row.push(Cell::text(best.first_trial()));
         listing.rows.push(row);
     }
     listing

@@ -27,8 +27,17 @@ pub fn shorten(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// The text as one word of a shell's command line.
+/// The text as one word of a shell's command line, without any character that could do harm in a terminal.
 pub fn shell_word(text: &str) -> String {
+    if text.chars().any(is_unsafe) {
+        let escaped = text.chars().map(|c| match c {
+            '\\' | '\'' => format!("\\{c}"),
+            c if is_unsafe(c) && (c as u32) < 0x80 => format!("\\x{:02x}", c as u32),
+            c if is_unsafe(c) => format!("\\u{:04x}", c as u32),
+            c => c.to_string(),
+        });
+        return format!("$'{}'", escaped.collect::<String>());
+    }
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%~".contains(c);
     if !text.is_empty() && text.chars().all(plain) && !text.starts_with('~') {
         return text.to_owned();
@@ -47,5 +56,6 @@ mod tests {
         assert_eq!(shell_word("lr={log: [1, 2]}"), "'lr={log: [1, 2]}'");
         assert_eq!(shell_word("it's"), "'it'\\''s'");
         assert_eq!(shell_word("sweeps/grid.yaml"), "sweeps/grid.yaml");
+        assert_eq!(shell_word("a'\n\x1b[1m"), "$'a\\'\\x0a\\x1b[1m'");
     }
 }

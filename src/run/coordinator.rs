@@ -213,7 +213,8 @@ impl Coordinator<'_> {
 
     /// Launches trials until all slots and the line behind them are full.
     fn refill(&mut self) {
-        let most = self.launcher.slots() + self.launcher.lookahead();
+        let ahead = if self.planner.is_adaptive() { 0 } else { self.launcher.lookahead() };
+        let most = self.launcher.slots() + ahead;
         while self.ending.is_none() && !self.exhausted && self.live.len() < most {
             let Some(task) = self.planner.next() else {
                 self.exhausted = true;
@@ -349,6 +350,7 @@ impl Coordinator<'_> {
         if end.state == State::Failed && live.task.retries < self.limits.retries && self.ending.is_none() {
             self.watcher.note(&format!("trial {} failed and is run again: {}", end.opened.number, end.reason));
             self.planner.run_again(live.task);
+            self.exhausted = false;
             return;
         }
         self.progress.counts.add(end.state, 1);
@@ -455,7 +457,15 @@ impl Live {
         }
         let started = self.started.map_or_else(crate::store::now, |(_, at)| at);
         let task = &self.task;
-        let new = NewTrial { config: &task.config, id: task.id, repeat: task.repeat, seed: task.seed, started };
+        let new = NewTrial {
+            config: &task.config,
+            id: task.id,
+            ordinal: task.ordinal,
+            number: task.number,
+            repeat: task.repeat,
+            seed: task.seed,
+            started,
+        };
         let opened = writer.open_attempt(&new)?;
         self.opened = Some(opened);
         Ok(opened)

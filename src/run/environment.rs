@@ -29,7 +29,7 @@ impl Environment {
         let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok().filter(|name| !name.is_empty());
         let user =
             user.or_else(|| nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name));
-        let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let absolute = std::env::current_dir().map_or_else(|_| folder.to_owned(), |here| here.join(folder));
         let in_repository = absolute.ancestors().any(|above| above.join(".git").exists());
         let commit = in_repository.then(|| git(folder, &["rev-parse", "HEAD"])).flatten();
         let dirty = commit

@@ -23,6 +23,10 @@ pub struct Task {
     pub repeat: u32,
     /// The seed.
     pub seed: u64,
+    /// The place of the config in the order of the search, from 0.
+    pub ordinal: u64,
+    /// The number of the trial, from 1: its place in the order of the plan, the same in every run of the sweep.
+    pub number: u64,
     /// How often it was tried again in this run.
     pub retries: u32,
 }
@@ -34,6 +38,8 @@ pub struct Planner {
     limit: Option<u64>,
     /// Configs asked for in the current pass.
     asked: u64,
+    /// Trials asked for in all passes.
+    position: u64,
     /// The repeat of the current pass.
     repeat: u32,
     /// What needs no run: final trials of earlier runs.
@@ -62,6 +68,7 @@ impl Planner {
             sampler,
             limit,
             asked: 0,
+            position: 0,
             repeat: 0,
             recorded: done,
             again: VecDeque::new(),
@@ -101,13 +108,23 @@ impl Planner {
                     return None;
                 }
             };
+            let ordinal = self.asked;
             self.asked += 1;
+            self.position += 1;
             let id = config.id();
             if self.recorded.get(&id).is_some_and(|repeats| repeats.contains(&self.repeat)) {
                 continue;
             }
             let seed = self.spec.trial_seed(self.repeat);
-            return Some(Task { config: Arc::new(config), id, repeat: self.repeat, seed, retries: 0 });
+            return Some(Task {
+                config: Arc::new(config),
+                id,
+                repeat: self.repeat,
+                seed,
+                ordinal,
+                number: self.position,
+                retries: 0,
+            });
         }
     }
 
@@ -126,6 +143,11 @@ impl Planner {
     /// Puts a trial in line to be run again.
     pub fn run_again(&mut self, task: Task) {
         self.again.push_back(Task { retries: task.retries + 1, ..task });
+    }
+
+    /// Whether proposals depend on results, so that nothing may be launched ahead.
+    pub fn is_adaptive(&self) -> bool {
+        self.sampler.is_adaptive()
     }
 
     /// How many trials there are in all, once every config has been asked for.

@@ -39,7 +39,7 @@ impl Rng {
         Self(Pcg64::seed_from_u64(seed))
     }
 
-    /// A generator for one purpose of a sweep; see [`derive`].
+    /// A generator for one purpose of a sweep; see [`fn@derive`].
     pub fn for_purpose(sweep_seed: u64, purpose: &str, index: u64) -> Self {
         Self::new(derive(sweep_seed, purpose, index))
     }

@@ -19,7 +19,8 @@ pub fn lint(loaded: &Loaded) -> Vec<Diagnostic> {
     let spec = &loaded.spec;
     let mut out = Vec::new();
     let mut warn = |path: &str, message: String, help: String| {
-        let place = loaded.places.place(path, &loaded.sources);
+        let place =
+            loaded.places.place(path, &loaded.sources).or_else(|| loaded.places.place("params", &loaded.sources));
         out.push(Diagnostic::warning(message, place).help(help));
     };
     for param in spec.space.params() {
@@ -58,7 +59,8 @@ pub fn lint(loaded: &Loaded) -> Vec<Diagnostic> {
         let wanted = 10 * spec.space.searched() as u64;
         if limit < wanted {
             let searched = spec.space.searched();
-            let message = format!("{limit} configs are few for {searched} searched params");
+            let plural = if searched == 1 { "" } else { "s" };
+            let message = format!("{limit} configs are few for {searched} searched param{plural}");
             warn("search", message, format!("take at least 10 for each: `configs: {wanted}`"));
         }
     }

@@ -131,14 +131,13 @@ impl Reader {
             Ok(text) => text,
             Err(message) => {
                 let mut diagnostic = Diagnostic::error(format!("cannot read `{shown}`: {message}"), place);
-                if wanted_at.is_none() {
+                if wanted_at.is_none() && !path.exists() {
                     diagnostic = diagnostic.help(missing_file_help(path));
                 }
                 return self.fail(diagnostic);
             }
         };
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_owned);
+        let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
         self.open.push(identity);
         let tree = self.text(text, shown, folder);
         self.open.pop();
@@ -225,7 +224,7 @@ impl Reader {
                 self.problems.list.push(problem);
                 continue;
             };
-            let folder = PathBuf::from(".");
+            let folder = PathBuf::new();
             // The value is read in place, so that a mistake in it is shown in the whole argument.
             let start = key.len() + 1;
             let source = Source { name: "command line".into(), folder, text: assignment.clone(), start };

@@ -102,9 +102,11 @@ impl Sources {
         let text = &self.list[whole.source].text;
         match text[whole.start..].find(content) {
             Some(offset) if offset <= 1 => {
-                let start = whole.start + offset + span.start;
-                let end = whole.start + offset + span.end.max(span.start + 1);
-                Place { source: whole.source, start, end: end.min(text.len()) }
+                // A mistake at the end is shown there, not in the next line.
+                let last = whole.start + offset + content.len();
+                let start = (whole.start + offset + span.start).min(last);
+                let end = (whole.start + offset + span.end).clamp(start, last);
+                Place { source: whole.source, start, end }
             }
             _ => whole,
         }

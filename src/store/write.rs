@@ -15,8 +15,10 @@ pub struct Writer {
     store: Store,
     sweep: i64,
     session: i64,
-    next_number: i64,
-    next_ordinal: i64,
+    /// The greatest number of a trial so far.
+    greatest: i64,
+    /// Whether the sweep had trials before, so that numbers may be taken.
+    numbers_taken: bool,
     /// Whether commits are synced to the disk.
     durable: bool,
 }
@@ -52,6 +54,11 @@ pub struct NewTrial<'a> {
     pub config: &'a Config,
     /// The identity of the config.
     pub id: ConfigId,
+    /// The place of the config in the order of the search.
+    pub ordinal: u64,
+    /// The number it would like to have; a trial that exists keeps its own, and a number that is taken (after the
+    /// sweep was extended) gives way to the next free one.
+    pub number: u64,
     /// The index of its seed.
     pub repeat: u32,
     /// Its seed.
@@ -175,9 +182,8 @@ impl Store {
         )?;
         let session = self.connection.last_insert_rowid();
         let count = |sql: &str| self.connection.query_row(sql, [sweep], |row| row.get::<_, i64>(0));
-        let next_number = count("SELECT coalesce(max(number), 0) + 1 FROM trials WHERE sweep = ?1")?;
-        let next_ordinal = count("SELECT coalesce(max(ordinal) + 1, 0) FROM configs WHERE sweep = ?1")?;
-        Ok(Writer { store: self, sweep, session, next_number, next_ordinal, durable: true })
+        let greatest = count("SELECT coalesce(max(number), 0) FROM trials WHERE sweep = ?1")?;
+        Ok(Writer { store: self, sweep, session, greatest, numbers_taken: greatest > 0, durable: true })
     }
 }
 
@@ -222,7 +228,8 @@ impl Writer {
     /// # Errors
     /// What SQLite says.
     pub fn open_attempt(&mut self, new: &NewTrial<'_>) -> Result<Opened, StoreError> {
-        let config = self.config(new.config, new.id)?;
+        let config = self.config(new)?;
+        let number = self.number(new, config)?;
         let connection = &self.store.connection;
         let mut statement = connection.prepare_cached(
             "INSERT INTO trials (sweep, number, config, repeat, seed, state, attempts, started)
@@ -232,12 +239,10 @@ impl Writer {
                 objective = NULL, attempt = NULL
              RETURNING id, number, attempts",
         )?;
-        let row = params![self.sweep, self.next_number, config, new.repeat, new.seed as i64, new.started];
+        let row = params![self.sweep, number, config, new.repeat, new.seed as i64, new.started];
         let (trial, number, attempts): (i64, i64, i64) =
             statement.query_row(row, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        if number == self.next_number {
-            self.next_number += 1;
-        }
+        self.greatest = self.greatest.max(number);
         let mut statement = connection.prepare_cached(
             "INSERT INTO attempts (trial, number, session, state, started) VALUES (?1, ?2, ?3, 'running', ?4)",
         )?;
@@ -245,22 +250,35 @@ impl Writer {
         Ok(Opened { trial, attempt, number, attempts })
     }
 
-    fn config(&mut self, config: &Config, id: ConfigId) -> Result<i64, StoreError> {
+    /// A number for a trial that may be new.
+    fn number(&self, new: &NewTrial<'_>, config: i64) -> Result<i64, StoreError> {
+        let wanted = new.number as i64;
+        if !self.numbers_taken {
+            return Ok(wanted);
+        }
+        let mut query = self.store.connection.prepare_cached(
+            "SELECT 1 FROM trials WHERE sweep = ?1 AND number = ?2 AND NOT (config = ?3 AND repeat = ?4)",
+        )?;
+        let taken = query.exists((self.sweep, wanted, config, new.repeat))?;
+        Ok(if taken { self.greatest + 1 } else { wanted })
+    }
+
+    fn config(&mut self, new: &NewTrial<'_>) -> Result<i64, StoreError> {
         let connection = &self.store.connection;
-        let hash = id.to_string();
+        let hash = new.id.to_string();
         let mut insert = connection.prepare_cached(
             "INSERT INTO configs (sweep, ordinal, hash) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING RETURNING id",
         )?;
-        let new: Option<i64> = insert.query_row((self.sweep, self.next_ordinal, &hash), |row| row.get(0)).optional()?;
-        let Some(row) = new else {
+        let added: Option<i64> =
+            insert.query_row((self.sweep, new.ordinal as i64, &hash), |row| row.get(0)).optional()?;
+        let Some(row) = added else {
             let mut find = connection.prepare_cached("SELECT id FROM configs WHERE sweep = ?1 AND hash = ?2")?;
             return Ok(find.query_row((self.sweep, &hash), |row| row.get(0))?);
         };
-        self.next_ordinal += 1;
         let mut insert = connection.prepare_cached(
             "INSERT INTO params (config, place, name, type, value, label) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
-        for (place, setting) in config.settings.iter().enumerate() {
+        for (place, setting) in new.config.settings.iter().enumerate() {
             let (word, value) = stored(&setting.value);
             insert.execute(params![row, place as i64, &*setting.name, word, value, setting.label.as_deref()])?;
         }
@@ -390,5 +408,116 @@ impl Store {
             chunk.unpack(&mut out).map_err(StoreError::Corrupt)?;
         }
         Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Setting;
+    use crate::store::Access;
+
+    fn writer(folder: &std::path::Path) -> Writer {
+        let mut store = Store::open(&folder.join("sweep.db"), Access::Create).unwrap();
+        let new = NewSweep { name: "s".into(), metric: "loss".into(), goal: "min".into(), ..NewSweep::default() };
+        let (id, _) = store.add_sweep(&new).unwrap();
+        store.into_writer(id, "", "").unwrap()
+    }
+
+    fn config(x: i64) -> Config {
+        Config { settings: vec![Setting { name: "x".into(), value: x.into(), label: None }] }
+    }
+
+    fn open(writer: &mut Writer, config: &Config) -> Opened {
+        let new = NewTrial { config, id: config.id(), ordinal: 0, number: 1, repeat: 0, seed: 1, started: 5 };
+        writer.open_attempt(&new).unwrap()
+    }
+
+    fn end(objective: f64) -> AttemptEnd<'static> {
+        AttemptEnd { state: State::Done, reason: "", metrics: &[], objective: Some(objective), ended: 9 }
+    }
+
+    #[test]
+    fn a_late_result_of_an_older_attempt_is_kept_and_never_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = writer(folder.path());
+        let config = config(1);
+        let first = open(&mut writer, &config);
+        let second = open(&mut writer, &config);
+        assert_eq!((first.number, second.number, second.attempts), (1, 1, 2));
+        assert!(!writer.close_attempt(first, &end(1.0)).unwrap(), "the older attempt is superseded");
+        assert!(writer.close_attempt(second, &end(2.0)).unwrap());
+        assert!(!writer.close_attempt(first, &end(3.0)).unwrap());
+        let sweep = writer.store().sweep(1).unwrap().unwrap();
+        let trials = writer.store().trials(&sweep).unwrap();
+        assert_eq!((trials.len(), trials[0].objective, trials[0].attempts), (1, Some(2.0), 2));
+        let states: Vec<String> = {
+            let mut query = writer.store.connection.prepare("SELECT state FROM attempts ORDER BY id").unwrap();
+            query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(states, ["superseded", "done"]);
+    }
+
+    #[test]
+    fn nan_and_every_type_of_value_survive() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = writer(folder.path());
+        let values = [
+            Value::Null,
+            true.into(),
+            3.into(),
+            3.0.into(),
+            f64::NAN.into(),
+            f64::INFINITY.into(),
+            "'; DROP TABLE trials; --\n".into(),
+            Value::List(vec![1.into(), 2.5.into()]),
+        ];
+        let settings: Vec<Setting> = values
+            .iter()
+            .enumerate()
+            .map(|(i, value)| Setting { name: format!("p{i}").into(), value: value.clone(), label: Some("l".into()) })
+            .collect();
+        let config = Config { settings };
+        let opened = open(&mut writer, &config);
+        let metrics = [("loss", f64::NAN), ("a \"b\"", f64::NEG_INFINITY)];
+        let done = AttemptEnd { metrics: &metrics, objective: Some(f64::NAN), ..end(0.0) };
+        writer.close_attempt(opened, &done).unwrap();
+        let sweep = writer.store().sweep(1).unwrap().unwrap();
+        let trial = writer.store().trial(&sweep, 1).unwrap().unwrap();
+        assert_eq!(trial.config.id(), config.id());
+        assert_eq!(trial.config_id, config.id().to_string());
+        assert!(trial.objective.unwrap().is_nan());
+        assert!(trial.metrics.iter().any(|(name, x)| &**name == "loss" && x.is_nan()));
+        assert!(trial.metrics.iter().any(|(name, x)| &**name == "a \"b\"" && *x == f64::NEG_INFINITY));
+    }
+
+    #[test]
+    fn a_full_disk_loses_only_the_open_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = writer(folder.path());
+        writer.begin(true).unwrap();
+        let opened = open(&mut writer, &config(1));
+        writer.close_attempt(opened, &end(1.0)).unwrap();
+        writer.commit().unwrap();
+        let pages: i64 = writer.store.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        writer.store.connection.pragma_update_and_check(None, "max_page_count", pages + 2, |_| Ok(())).unwrap();
+        writer.begin(true).unwrap();
+        let written = (2..10_000).try_for_each(|x| {
+            let config = config(x);
+            let new = NewTrial {
+                config: &config,
+                id: config.id(),
+                ordinal: 0,
+                number: x as u64,
+                repeat: 0,
+                seed: 1,
+                started: 5,
+            };
+            writer.open_attempt(&new).map(|_| ())
+        });
+        assert!(matches!(written, Err(StoreError::Full)), "{written:?}");
+        writer.roll_back();
+        let sweep = writer.store().sweep(1).unwrap().unwrap();
+        assert_eq!(writer.store().trials(&sweep).unwrap().len(), 1);
     }
 }

@@ -1,6 +1,6 @@
 //! The numeric loops of the trainers: products, exponentials, activations and parameter updates over float64 slices.
 //!
-//! Every loop is written once, as an `#[inline(always)]` body generic over the instructions ([`Arith`]), and compiled
+//! Every loop is written once, as an `#[inline(always)]` body generic over the instructions (`Arith`), and compiled
 //! three times on x86-64: for AVX-512, for AVX2 with FMA, and for the baseline of the target. The processor is asked
 //! once, at run time, so that one binary is fast everywhere and `-C target-cpu` is not needed.
 //!

@@ -62,6 +62,15 @@ pub(super) fn read(reader: &mut Reader<'_>, parts: Parts<'_>, may_add: &dyn Fn(&
     let mut params: Vec<(Param, Found)> = Vec::new();
     for found in found {
         reader.note(format!("params.{}", found.name), found.at);
+        let items = match &found.node.yaml {
+            Yaml::Map(_) => found.node.get("choice").unwrap_or(&found.node),
+            _ => &found.node,
+        };
+        if let Yaml::List(items) = &items.yaml {
+            for (i, item) in items.iter().enumerate().take(1_000) {
+                reader.note(format!("params.{}.{i}", found.name), item.at);
+            }
+        }
         // A param that could not be read still exists, so that what refers to it is no second mistake.
         let domain = domain::read(reader, &found.name, &found.node).unwrap_or(Domain::Const(Value::Null));
         let param = Param { name: Arc::from(found.name.as_str()), domain, when: Vec::new() };

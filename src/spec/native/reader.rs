@@ -24,6 +24,11 @@ impl<'a> Reader<'a> {
         self.places
     }
 
+    /// Whether a mistake has been found so far.
+    pub(super) fn has_errors(&self) -> bool {
+        self.problems.has_errors()
+    }
+
     /// Where the value at a dotted path stands, if it was read.
     pub(super) fn origin(&self, path: &str) -> Option<Origin> {
         self.places.0.get(path).copied()

@@ -176,7 +176,7 @@ pub(super) fn read(
 fn unknown_top_key(reader: &mut Reader<'_>, entry: &Entry) {
     if is_hyperparameter(&entry.key) {
         let problem = reader.error(entry.key_at, format!("`{}` does not belong at the top level", entry.key));
-        problem.help.push(format!("put it into `train` (a constant) or into `params` (searched)"));
+        problem.help.push("put it into `train` (a constant) or into `params` (searched)".into());
         return;
     }
     if nearest(&entry.key, KEYS).is_none() {
@@ -215,6 +215,7 @@ fn refuse_other_systems(reader: &mut Reader<'_>, tree: &Node) -> bool {
 
 /// Every param of a built-in trial is a hyperparameter or used by another param.
 fn check_hyperparameters(reader: &mut Reader<'_>, space: &Space, constants: &[String]) {
+    let expressions_failed = reader.has_errors();
     let mut used: Vec<&str> = space.constraints().iter().flat_map(|c| c.names()).collect();
     for param in space.params() {
         used.extend(param.when.iter().map(|when| &*when.name));
@@ -233,6 +234,10 @@ fn check_hyperparameters(reader: &mut Reader<'_>, space: &Space, constants: &[St
             if !used.contains(&name) && !used.iter().any(|u| u.strip_prefix("param.") == Some(name)) {
                 let known = hyper::HYPERPARAMETERS.map(|info| info.name);
                 let near = nearest(name, known).map(str::to_owned);
+                if near.is_none() && expressions_failed {
+                    // It may be used by an expression that could not be read.
+                    continue;
+                }
                 let problem = reader.error(at, format!("built-in training has no hyperparameter `{name}`"));
                 match near {
                     Some(near) => problem.help.push(format!("did you mean `{near}`?")),
@@ -247,9 +252,10 @@ fn check_hyperparameters(reader: &mut Reader<'_>, space: &Space, constants: &[St
             Domain::Range(range) => vec![range.at(0.0), range.at(1.0)],
             _ => Vec::new(),
         };
-        for value in values {
-            if let Err(message) = hyper::check(name, &value) {
-                reader.error(at, format!("`{name}` {message}"));
+        for (i, value) in values.iter().enumerate() {
+            if let Err(message) = hyper::check(name, value) {
+                let item = reader.origin(&format!("params.{name}.{i}")).unwrap_or(at);
+                reader.error(item, format!("`{name}` {message}"));
                 break;
             }
         }

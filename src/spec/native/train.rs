@@ -52,6 +52,14 @@ pub(super) fn settle(reader: &mut Reader<'_>, train: &mut TrainSpec, space: Opti
             _ => return,
         }
     }
+    let given = |name: &str| train.constant(name).is_some() || space.is_some_and(|space| space.param(name).is_some());
+    if given("epochs") && given("steps") {
+        let place = node.get("steps").or_else(|| node.get("epochs")).unwrap_or(node).at;
+        reader.error(place, "`epochs` and `steps` are both given").help.push("keep one of the two".into());
+    }
+    if models.is_empty() && node.get("model").is_some() {
+        return;
+    }
     if models.is_empty() {
         let problem = reader.error(node.at, "`train` has no `model`");
         problem.help.push("add `model: softmax` (or linear, logistic, {mlp: [32]}, quadratic)".into());

@@ -117,3 +117,40 @@ fn adam_body<S: Arith>(theta: &mut [f64], m: &mut [f64], s: &mut [f64], g: &[f64
         theta[i] -= rate * m[i] / ((correction * s[i]).sqrt() + eps);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Baseline;
+    use super::*;
+    use crate::space::seed::Rng;
+
+    #[test]
+    fn compilations_agree_with_the_baseline() {
+        let step = AdamStep { beta1: 0.9, beta2: 0.99, eps: 1e-8, rate: 0.1, correction: 1.5 };
+        let mut rng = Rng::new(51);
+        for len in [0, 1, 3, 4, 9, 64, 101] {
+            let mut random = || (0..len).map(|_| rng.normal()).collect::<Vec<f64>>();
+            let (x, z, start) = (random(), random(), random());
+            let squares: Vec<f64> = random().iter().map(|v| v * v).collect();
+            let check = |name: &str, best: &dyn Fn(&mut [f64]), baseline: &dyn Fn(&mut [f64])| {
+                let (mut a, mut b) = (start.clone(), start.clone());
+                best(&mut a);
+                baseline(&mut b);
+                assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= 1e-14 * (1.0 + b.abs())), "{name} {len}");
+            };
+            check("axpy", &|y| axpy(0.3, &x, y), &|y| axpy_body::<Baseline>(0.3, &x, y));
+            check("pull", &|y| pull(0.3, &x, &z, y), &|y| pull_body::<Baseline>(0.3, &x, &z, y));
+            check("scale_by", &|y| scale_by(0.3, &x, y), &|y| scale_by_body::<Baseline>(0.3, &x, y));
+            check("scale", &|y| scale(0.3, y), &|y| scale_body::<Baseline>(0.3, y));
+            check("momentum", &|y| momentum(y, &mut x.clone(), &z, 0.1, 0.9), &|y| {
+                momentum_body::<Baseline>(y, &mut x.clone(), &z, 0.1, 0.9);
+            });
+            check("nesterov", &|y| nesterov(y, &mut x.clone(), &z, 0.1, 0.9), &|y| {
+                nesterov_body::<Baseline>(y, &mut x.clone(), &z, 0.1, 0.9);
+            });
+            check("adam", &|y| adam(y, &mut x.clone(), &mut squares.clone(), &z, step), &|y| {
+                adam_body::<Baseline>(y, &mut x.clone(), &mut squares.clone(), &z, step);
+            });
+        }
+    }
+}

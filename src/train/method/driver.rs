@@ -1,14 +1,13 @@
 //! Runs a method: the loop, its reports, and the way it ends, as an `argmin` solver.
 //!
-//! `argmin`'s executor moves the state from iteration to iteration; the state here ([`Progress`]) keeps no copies of
+//! `argmin`'s executor moves the state from iteration to iteration; the state here (`Progress`) keeps no copies of
 //! the parameters, and one iteration takes all steps up to the next report.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use argmin::core::{Error, Executor, KV, Problem, Solver, State, TerminationReason, TerminationStatus};
+use argmin::core::{Error, Executor, KV, Problem, Solver};
 
 use super::adam::Adam;
 use super::batches::Batches;
@@ -16,6 +15,7 @@ use super::descent::Descent;
 use super::kind::{MethodKind, MethodSpec};
 use super::lbfgs;
 use super::momentum::Momentum;
+use super::progress::Progress;
 use super::transfer::{L2sp, Transfer};
 use crate::space::seed::Rng;
 use crate::train::model::{Batch, Objective};
@@ -156,7 +156,7 @@ impl Run<'_> {
         let batches = batch.map(|size| Batches::new(rows, size, Rng::for_purpose(self.seed, "batches", 0)));
         let solver = Stepper { rule, batches, spec: self.spec, report_every: self.report_every };
         let task = Task { objective, monitor: self.monitor, cancel: self.cancel, reporting: Duration::ZERO };
-        let start = |state: Progress| Progress { theta, ..state };
+        let start = |state: Progress| state.starting(theta);
         let result = Executor::new(task, solver).configure(start).ctrlc(false).timer(false).run();
         let result = result.expect("a stepper returns no errors");
         let reporting = result.problem.problem.map_or(Duration::ZERO, |task| task.reporting);
@@ -218,115 +218,6 @@ impl<R: Rule> Solver<Task<'_>, Progress> for Stepper<'_, R> {
             (state.step >= steps).then_some(Ended::Budget)
         };
         Ok((state.ending(ended), None))
-    }
-}
-
-/// Where a run stands: `argmin`'s state, without costs and without copies.
-struct Progress {
-    theta: Vec<f64>,
-    /// The steps taken.
-    step: u64,
-    /// Set at the end.
-    ended: Option<Ended>,
-    /// `argmin`'s iterations: the intervals.
-    iterations: u64,
-    status: TerminationStatus,
-    counts: HashMap<String, u64>,
-}
-
-impl Progress {
-    /// The state, ended if there is a reason.
-    fn ending(mut self, ended: Option<Ended>) -> Self {
-        self.ended = ended;
-        let reason = match ended {
-            None => return self,
-            Some(Ended::Budget) => TerminationReason::MaxItersReached,
-            Some(Ended::Monitor | Ended::Cancelled) => TerminationReason::Interrupt,
-            Some(Ended::Converged) => TerminationReason::SolverConverged,
-        };
-        self.terminate_with(reason)
-    }
-}
-
-impl State for Progress {
-    type Param = Vec<f64>;
-    type Float = f64;
-
-    fn new() -> Self {
-        let status = TerminationStatus::NotTerminated;
-        Self { theta: Vec::new(), step: 0, ended: None, iterations: 0, status, counts: HashMap::new() }
-    }
-
-    fn update(&mut self) {}
-
-    fn get_param(&self) -> Option<&Vec<f64>> {
-        Some(&self.theta)
-    }
-
-    fn get_best_param(&self) -> Option<&Vec<f64>> {
-        Some(&self.theta)
-    }
-
-    fn get_max_iters(&self) -> u64 {
-        u64::MAX
-    }
-
-    fn increment_iter(&mut self) {
-        self.iterations += 1;
-    }
-
-    fn get_iter(&self) -> u64 {
-        self.iterations
-    }
-
-    fn get_cost(&self) -> f64 {
-        f64::INFINITY
-    }
-
-    fn get_best_cost(&self) -> f64 {
-        f64::INFINITY
-    }
-
-    fn get_target_cost(&self) -> f64 {
-        f64::NEG_INFINITY
-    }
-
-    fn func_counts<O>(&mut self, _problem: &Problem<O>) {}
-
-    fn get_func_counts(&self) -> &HashMap<String, u64> {
-        &self.counts
-    }
-
-    fn time(&mut self, _time: Option<Duration>) -> &mut Self {
-        self
-    }
-
-    fn get_time(&self) -> Option<Duration> {
-        None
-    }
-
-    fn get_last_best_iter(&self) -> u64 {
-        self.iterations
-    }
-
-    fn is_best(&self) -> bool {
-        false
-    }
-
-    fn terminate_with(mut self, reason: TerminationReason) -> Self {
-        self.status = TerminationStatus::Terminated(reason);
-        self
-    }
-
-    fn get_termination_status(&self) -> &TerminationStatus {
-        &self.status
-    }
-
-    fn get_termination_reason(&self) -> Option<&TerminationReason> {
-        match &self.status {
-            TerminationStatus::Terminated(reason) => Some(reason),
-            TerminationStatus::NotTerminated => None,
-        }
     }
 }
 

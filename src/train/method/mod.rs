@@ -16,6 +16,7 @@ mod driver;
 mod kind;
 mod lbfgs;
 mod momentum;
+mod progress;
 mod schedule;
 #[cfg(test)]
 mod testing;

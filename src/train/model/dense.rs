@@ -2,10 +2,11 @@
 //!
 //! In the flat parameter vector a layer is `W` (`inputs` x `outputs`, row-major), then `b`. The results of the products
 //! have rows padded to a multiple of four numbers; a last layer with one output is not padded and uses vector products.
-//! The weights are read where they lie: a padded column then holds numbers of the next row (or of the bias, which is
-//! as long as the padding), a score that is finite where the weights are, and nobody reads it. Only the derivatives by
-//! the outputs, which are summed over, must be 0 there: the padding of the bias sees to it in the last layer (a score of
-//! minus infinity has probability 0), that of the transposed weights in the others.
+//! The weights are read where they lie: a padded column then holds numbers that follow in the vector (of the next row,
+//! the bias or the next layer; there are always enough of them), its score is finite where the parameters are, and
+//! nobody reads it. Only the derivatives by the outputs, which are summed over, must be 0 there: the padding of the
+//! bias sees to it in the last layer (a score of minus infinity has probability 0), that of the transposed weights in
+//! the others.
 
 use std::ops::Range;
 

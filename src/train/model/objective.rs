@@ -175,6 +175,7 @@ mod tests {
             (ModelSpec::Softmax, Some(2)),
             (ModelSpec::Softmax, Some(5)),
             (ModelSpec::Softmax, Some(13)),
+            (ModelSpec::Softmax, Some(21)),
             (mlp(&[]), Some(4)),
             (mlp(&[1]), Some(3)),
             (mlp(&[6]), None),

@@ -1,0 +1,145 @@
+//! A folder of its own for each test, and the program run in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+/// A temporary folder with specs and data.
+pub struct Env {
+    folder: tempfile::TempDir,
+}
+
+/// What a run of the program gave.
+#[derive(Debug)]
+pub struct Output {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A sweep of quick trials: `trials` configs of gradient descent on a quadratic.
+pub fn quick(trials: usize, steps: u64) -> String {
+    format!(
+        "train: {{model: {{quadratic: {{dim: 100}}}}, steps: {steps}, method: sgd}}\nparams:\n  lr: {{float: [0.01, 0.5], grid: {trials}}}\n"
+    )
+}
+
+impl Env {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// With the repository's sweeps and their data.
+    pub fn with_sweeps() -> Self {
+        let env = Self::new();
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("sweeps");
+        fs::create_dir_all(env.path("data")).unwrap();
+        for entry in fs::read_dir(&from).unwrap().chain(fs::read_dir(from.join("data")).unwrap()) {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                let place = entry.path().strip_prefix(&from).unwrap().to_owned();
+                fs::copy(entry.path(), env.path(place.to_str().unwrap())).unwrap();
+            }
+        }
+        env
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> &Self {
+        fs::write(self.path(name), text).unwrap();
+        self
+    }
+
+    pub fn db(&self) -> PathBuf {
+        self.path("results/sweep.db")
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sweep"));
+        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        for name in ["SWEEP_DB", "COLUMNS", "NO_COLOR", "RUST_BACKTRACE"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    #[must_use = "look at the output or at the exit code"]
+    pub fn sweep(&self, args: &[&str]) -> Output {
+        let output = self.command(args).output().unwrap();
+        Output {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Starts the program and leaves it running.
+    pub fn start(&self, args: &[&str]) -> Child {
+        self.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Runs a command that must succeed.
+    pub fn ok(&self, args: &[&str]) -> Output {
+        let output = self.sweep(args);
+        assert_eq!(output.code, 0, "{args:?}: {}{}", output.stdout, output.stderr);
+        output
+    }
+
+    /// The trials of a sweep as JSON.
+    pub fn trials(&self, args: &[&str]) -> Vec<Value> {
+        let output = self.ok(&[&["trials", "--json"], args].concat());
+        serde_json::from_str(&output.stdout).unwrap()
+    }
+
+    /// What a sweep found, without times: one line a trial, sorted; the same for the same search.
+    pub fn results(&self, sweep: &str) -> Vec<String> {
+        let mut lines: Vec<String> = self
+            .trials(&[sweep])
+            .into_iter()
+            .map(|mut trial| {
+                let metrics = trial["metrics"].as_object_mut().unwrap();
+                metrics.retain(|name, _| !name.starts_with("seconds") && name != "steps_per_second");
+                format!(
+                    "{} {} {} {} {} {}",
+                    trial["config"], trial["repeat"], trial["seed"], trial["state"], trial["params"], trial["metrics"]
+                )
+            })
+            .collect();
+        lines.sort();
+        lines
+    }
+
+    /// The text with everything that changes from run to run replaced.
+    pub fn stable(&self, text: &str) -> String {
+        let text = text.replace(&self.folder.path().display().to_string(), "FOLDER");
+        let mut out = String::new();
+        for line in text.lines() {
+            // Lengths of time, and times of day.
+            let mut words: Vec<String> = Vec::new();
+            let parts: Vec<&str> = line.split(' ').collect();
+            for (i, word) in parts.iter().enumerate() {
+                let unit = parts
+                    .get(i + 1)
+                    .is_some_and(|next| matches!(next.trim_end_matches([',', ';', ')']), "ms" | "s" | "us" | "min"));
+                let is_number = word.parse::<f64>().is_ok();
+                let is_time = word.len() >= 20 && word.ends_with('Z') && word.contains('T');
+                words.push(if unit && is_number {
+                    "N".into()
+                } else if is_time {
+                    "TIME".into()
+                } else {
+                    (*word).to_owned()
+                });
+            }
+            let line = words.join(" ");
+            out += &line.replace("N us", "N ms").replace("N s", "N ms");
+            out.push('\n');
+        }
+        out
+    }
+}
