@@ -5,6 +5,8 @@
 //! mini-batches are drawn without replacement and copied together. `check` is the loss after a fixed number of steps
 //! from a fixed start, for the peers to agree with (exactly, for the workloads without mini-batches).
 
+#![expect(clippy::print_stdout, reason = "the driver reads what is printed")]
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;

@@ -33,7 +33,8 @@ pub fn edges(space: &Space, best: &Config) -> Vec<Edge> {
                 // A continuous search rarely draws the very end: the outer hundredth counts.
                 let near = |end: f64| if points.is_some() { x == end } else { is_near(range, x, end) };
                 let upper = last.is_some_and(near);
-                let lower = first.is_some_and(near) && !(range.low == 0.0 && !range.scale.is_log());
+                let natural = range.low == 0.0;
+                let lower = first.is_some_and(near) && !natural;
                 if (upper || lower) && first != last {
                     let wider = widen(range, upper);
                     out.push(Edge {

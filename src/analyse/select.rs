@@ -129,10 +129,10 @@ fn resolve(ids: &[(i64, String)], selector: &str) -> Result<i64, SelectError> {
             hint: format!("there are {} sweeps", ids.len()),
         });
     }
-    if let Ok(number) = selector.parse::<i64>() {
-        if ids.iter().any(|(id, _)| *id == number) {
-            return Ok(number);
-        }
+    if let Ok(number) = selector.parse::<i64>()
+        && ids.iter().any(|(id, _)| *id == number)
+    {
+        return Ok(number);
     }
     // The latest of a name is meant.
     if let Some((id, _)) = ids.iter().rev().find(|(_, name)| name == selector) {

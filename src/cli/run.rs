@@ -135,10 +135,10 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
         Decision::Resume { id, note, replace_spec, other_data } => {
             let row = previous.filter(|row| row.id == id).ok_or_else(|| CliError::system("the sweep has vanished"))?;
             // Looked at before anything is written: a sweep that somebody runs is left alone.
-            if let owner @ (Owner::Alive(_) | Owner::Elsewhere(_)) = store.owner(&row.uid) {
-                if !(args.anyway && matches!(owner, Owner::Elsewhere(_))) {
-                    return Err(owned(id, &owner));
-                }
+            if let owner @ (Owner::Alive(_) | Owner::Elsewhere(_)) = store.owner(&row.uid)
+                && !(args.anyway && matches!(owner, Owner::Elsewhere(_)))
+            {
+                return Err(owned(id, &owner));
             }
             if replace_spec {
                 store.update_sweep(id, &new)?;

@@ -110,7 +110,7 @@ mod tests {
     fn strange_series() {
         assert_eq!(line_chart(&[("x", &[], &[])], 40, 8), "");
         assert_eq!(line_chart(&[("x", &[1], &[f64::NAN])], 40, 8), "");
-        assert!(line_chart(&[("x", &[1], &[3.0])], 40, 8).contains("3"));
+        assert!(line_chart(&[("x", &[1], &[3.0])], 40, 8).contains('3'));
         assert!(line_chart(&[("x", &[0, 1, 2], &[1.0, f64::INFINITY, 1e9])], 40, 8).contains("log scale"));
         assert!(line_chart(&[("x", &[0, u64::MAX], &[-1.0, f64::MAX])], 5, 1).contains('│'));
     }

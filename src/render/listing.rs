@@ -206,7 +206,7 @@ impl Listing {
         }
         for (place, &i) in kept.iter().enumerate() {
             if let Some(column) = table.column_mut(place) {
-                column.set_padding((if place == 0 { 0 } else { 1 }, 1));
+                column.set_padding((u16::from(place > 0), 1));
                 if self.columns[i].align == Align::Number {
                     column.set_cell_alignment(CellAlignment::Right);
                 }

@@ -216,7 +216,7 @@ impl Coordinator<'_> {
         let ahead = if self.planner.is_adaptive() { 0 } else { self.launcher.lookahead() };
         let most = self.launcher.slots() + ahead;
         while self.ending.is_none() && !self.exhausted && self.live.len() < most {
-            let Some(task) = self.planner.next() else {
+            let Some(task) = self.planner.next_task() else {
                 self.exhausted = true;
                 break;
             };
@@ -428,10 +428,10 @@ struct End {
 impl Live {
     fn gather(&mut self, points: Vec<(Cow<'static, str>, Series)>) {
         for (name, series) in points {
-            if let (Some(step), Some(value)) = (series.steps.last(), series.values.last()) {
-                if name == "loss" || self.last.is_none() {
-                    self.last = Some((*step, *value));
-                }
+            if let (Some(step), Some(value)) = (series.steps.last(), series.values.last())
+                && (name == "loss" || self.last.is_none())
+            {
+                self.last = Some((*step, *value));
             }
             match self.series.iter_mut().find(|(other, ..)| *other == name) {
                 Some((_, waiting, _)) => {

@@ -82,7 +82,7 @@ impl Planner {
     }
 
     /// The next trial; none where nothing is left.
-    pub fn next(&mut self) -> Option<Task> {
+    pub fn next_task(&mut self) -> Option<Task> {
         if let Some(task) = self.again.pop_front() {
             return Some(task);
         }

@@ -61,7 +61,7 @@ impl Random {
 
 impl Sampler for Random {
     fn propose(&mut self, _: &History<'_>) -> Proposal {
-        while let Some(config) = self.tries.next() {
+        for config in self.tries.by_ref() {
             if self.space.accepts(&config) && self.proposed.insert(config.id()) {
                 return Proposal::Config(config);
             }

@@ -293,7 +293,7 @@ impl<'de> DeserializeSeed<'de> for KeyReader<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for KeyReader<'_> {
+impl Visitor<'_> for KeyReader<'_> {
     type Value = (String, Origin);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,7 +16,7 @@ pub use chunk::{Chunk, Series};
 pub use error::StoreError;
 pub use lease::{Lease, Owner, Process};
 pub use open::{Access, Store, find_store};
-pub use read::{Counts, DataFile, Recorded, SeriesPoints, SweepRow, TrialRow};
+pub use read::{Counts, DataFile, Recorded, SeriesPoints, Session, SweepRow, TrialRow};
 pub use write::{AttemptEnd, NewSweep, NewTrial, Opened, Writer};
 
 /// Microseconds since 1970 in UTC.

@@ -14,7 +14,7 @@ use super::{Lease, Owner, StoreError};
 const DEFAULT: &str = "results/sweep.db";
 
 /// How long to wait for another writer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a command wants of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,10 +176,10 @@ fn create(path: &Path) -> Result<(), StoreError> {
         name.push(ending);
         let _ = fs::remove_file(name);
     }
-    if result.is_ok() {
-        if let Ok(folder) = fs::File::open(folder) {
-            let _ = folder.sync_all();
-        }
+    if result.is_ok()
+        && let Ok(folder) = fs::File::open(folder)
+    {
+        let _ = folder.sync_all();
     }
     result
 }
@@ -187,7 +187,7 @@ fn create(path: &Path) -> Result<(), StoreError> {
 fn build(path: &Path, network: bool) -> Result<(), StoreError> {
     let mut connection = Connection::open(path)?;
     schema::migrate(&mut connection, path)?;
-    let uid = blake3::hash(format!("{path:?} {} {}", super::now(), std::process::id()).as_bytes()).to_hex();
+    let uid = blake3::hash(format!("{} {} {}", path.display(), super::now(), std::process::id()).as_bytes()).to_hex();
     connection
         .execute("INSERT INTO meta VALUES ('uid', ?1), ('created', ?2)", (&uid[..32], super::now().to_string()))?;
     set_journal(&connection, network)?;
@@ -286,8 +286,7 @@ fn is_on_network(path: &Path) -> bool {
     ];
     let existing =
         path.ancestors().find(|path| path.exists() && !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    nix::sys::statfs::statfs(existing)
-        .is_ok_and(|stat| NETWORK.contains(&(stat.filesystem_type().0 as i64 & 0xffff_ffff)))
+    nix::sys::statfs::statfs(existing).is_ok_and(|stat| NETWORK.contains(&(stat.filesystem_type().0 & 0xffff_ffff)))
 }
 
 #[cfg(test)]

@@ -132,6 +132,9 @@ pub struct Recorded {
     pub objective: Option<f64>,
 }
 
+/// A start or resume of a sweep: when it began and ended, how it ended, what was noted.
+pub type Session = (i64, Option<i64>, String, String);
+
 /// A named series.
 pub type SeriesPoints = (String, Series);
 
@@ -404,7 +407,7 @@ impl Store {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn sessions(&self, sweep: i64) -> Result<Vec<(i64, Option<i64>, String, String)>, StoreError> {
+    pub fn sessions(&self, sweep: i64) -> Result<Vec<Session>, StoreError> {
         let mut query = self.connection.prepare_cached(
             "SELECT started, ended, coalesce(outcome, ''), note FROM sessions WHERE sweep = ?1 ORDER BY id",
         )?;

@@ -240,7 +240,7 @@ impl Hyper {
             None | Some(Value::Null) => Some(32),
             Some(Value::Text(text)) if text == "full" => None,
             Some(value) => match value.number() {
-                Some(x) if x >= 1.0 && x <= 1e12 => Some(whole_number("batch", x)? as usize),
+                Some(x) if (1.0..=1e12).contains(&x) => Some(whole_number("batch", x)? as usize),
                 _ => return Err(fail("batch", format!("is a number of rows (at least 1) or `full`, not `{value}`"))),
             },
         };
@@ -325,7 +325,7 @@ fn model(value: &Value) -> Result<ModelSpec, String> {
                     let (mut dim, mut condition) = (1000, 1.0);
                     for (key, value) in options {
                         match (key.as_str(), value.number()) {
-                            ("dim", Some(x)) if x >= 1.0 && x <= 1e8 && x.fract() == 0.0 => dim = x as usize,
+                            ("dim", Some(x)) if (1.0..=1e8).contains(&x) && x.fract() == 0.0 => dim = x as usize,
                             ("condition", Some(x)) if x >= 1.0 && x.is_finite() => condition = x,
                             ("dim" | "condition", _) => {
                                 return Err(format!("has a `{key}` of at least 1, not `{value}`"));

@@ -378,9 +378,10 @@ impl<'a> Run<'a> {
             model: hyper.model.clone(),
             activation: hyper.activation,
             outputs: parts.outputs,
-            loss: match parts.validation.y.is_empty() {
-                true => None,
-                false => Some(Objective::new(&hyper.model, hyper.activation, 0.0, 0.0, parts.validation.clone())?),
+            loss: if parts.validation.y.is_empty() {
+                None
+            } else {
+                Some(Objective::new(&hyper.model, hyper.activation, 0.0, 0.0, parts.validation.clone())?)
             },
             part: parts.validation.clone(),
         };

@@ -31,10 +31,10 @@ struct Found {
 /// that the file does not have.
 pub(super) fn read(reader: &mut Reader<'_>, parts: Parts<'_>, may_add: &dyn Fn(&str) -> bool) -> Option<Space> {
     let mut found = Vec::new();
-    if let Some(node) = parts.params {
-        if let Some(entries) = reader.mapping(node, "params", "params: {lr: {log: [1e-4, 1]}}") {
-            flatten(reader, entries, "", &mut found);
-        }
+    if let Some(node) = parts.params
+        && let Some(entries) = reader.mapping(node, "params", "params: {lr: {log: [1e-4, 1]}}")
+    {
+        flatten(reader, entries, "", &mut found);
     }
     for entry in parts.overrides {
         let when = match &entry.value.yaml {

@@ -131,14 +131,14 @@ pub(super) fn read(
         None => search::repeats(reader, tree.get("repeats"), tree.get("seeds")),
     };
     let budget = budget(reader, tree, overrides, objective.as_ref());
-    if let (Some(repeats), Some(trials)) = (&repeats, budget.trials) {
-        if trials < u64::from(repeats.count()) {
-            let message = format!("{trials} trials are less than one config with {} repeats", repeats.count());
-            match tree.get("trials").filter(|_| overrides.trials.is_none()) {
-                Some(node) => reader.error(node.at, message),
-                None => reader.error_nowhere(message),
-            };
-        }
+    if let (Some(repeats), Some(trials)) = (&repeats, budget.trials)
+        && trials < u64::from(repeats.count())
+    {
+        let message = format!("{trials} trials are less than one config with {} repeats", repeats.count());
+        match tree.get("trials").filter(|_| overrides.trials.is_none()) {
+            Some(node) => reader.error(node.at, message),
+            None => reader.error_nowhere(message),
+        };
     }
     let name = match &overrides.name {
         Some(name) => Some((name.clone(), None)),
@@ -179,11 +179,11 @@ fn unknown_top_key(reader: &mut Reader<'_>, entry: &Entry) {
         problem.help.push("put it into `train` (a constant) or into `params` (searched)".into());
         return;
     }
-    if nearest(&entry.key, KEYS).is_none() {
-        if let Some(near) = nearest(&entry.key, LATER) {
-            reader.not_yet(entry.key_at, &format!("`{}` (did you mean `{near}`?)", entry.key));
-            return;
-        }
+    if nearest(&entry.key, KEYS).is_none()
+        && let Some(near) = nearest(&entry.key, LATER)
+    {
+        reader.not_yet(entry.key_at, &format!("`{}` (did you mean `{near}`?)", entry.key));
+        return;
     }
     reader.unknown_key(entry, "", &KEYS);
 }

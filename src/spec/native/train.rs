@@ -242,10 +242,10 @@ fn split(reader: &mut Reader<'_>, node: &Node) -> SplitSpec {
             .help
             .push("validation and test are below 1 together".into());
     }
-    if let Some(other) = entries.iter().find(|e| matches!(e.key.as_str(), "validation" | "test" | "seed")) {
-        if column.is_some() {
-            reader.error(other.key_at, format!("`{}` has no meaning beside `column`", other.key));
-        }
+    if let Some(other) = entries.iter().find(|e| matches!(e.key.as_str(), "validation" | "test" | "seed"))
+        && column.is_some()
+    {
+        reader.error(other.key_at, format!("`{}` has no meaning beside `column`", other.key));
     }
     split.by = column.map_or(SplitBy::Shares { validation, test, seed }, SplitBy::Column);
     split

@@ -319,9 +319,7 @@ impl Target {
                 let few = integers && distinct.len() <= FEW && distinct.len() * 2 <= main.len().max(4);
                 let task = spec.task.unwrap_or_else(|| {
                     let task = if few { Task::Classification } else { Task::Regression };
-                    let why = if few {
-                        format!("{} different integers", distinct.len())
-                    } else if integers {
+                    let why = if integers {
                         format!("{} different integers", distinct.len())
                     } else {
                         "numbers with a point".to_owned()

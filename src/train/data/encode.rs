@@ -75,6 +75,7 @@ impl Encoder {
     }
 
     /// The same encoder with means and scales of `rows`.
+    #[must_use]
     pub fn fitted(&self, table: &Table, rows: &[u32], scaling: Scaling) -> Self {
         let mut fitted = self.clone();
         for column in &mut fitted.columns {
