@@ -43,7 +43,7 @@ def stable(text: str) -> str:
     text = re.sub(r"[\d.]+ (ms|us|s)\b", "SPAN", text)
     text = re.sub(r"(seconds|steps_per_second) +[\d.e-]+", r"\1 N", text)
     # Columns of seconds hold small numbers with many digits.
-    text = re.sub(r"\b0\.00\d+\b", "N", text)
+    text = re.sub(r"\b0\.00\d+\b|(?m:\b0\.\d{3}$)", "N", text)
     return re.sub(r"[ \n]+", " ", text)
 
 
