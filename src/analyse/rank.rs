@@ -99,6 +99,24 @@ fn summary(trials: &[&TrialRow]) -> RankedConfig {
     }
 }
 
+/// Whether the repeats of every config that has several came out identical to the last bit, so that seeds make no
+/// difference; false where no config has several.
+pub fn seeds_make_no_difference(trials: &[TrialRow]) -> bool {
+    let mut first: HashMap<i64, u64> = HashMap::new();
+    let mut several = false;
+    for trial in trials.iter().filter(|trial| trial.state == State::Done) {
+        let Some(value) = trial.objective else { continue };
+        match first.get(&trial.config_row) {
+            Some(bits) if *bits != value.to_bits() => return false,
+            Some(_) => several = true,
+            None => {
+                first.insert(trial.config_row, value.to_bits());
+            }
+        }
+    }
+    several
+}
+
 /// The best config for each value of a param.
 #[derive(Clone, Debug)]
 pub struct Group {

@@ -41,22 +41,15 @@ pub struct Common {
     pub quiet: bool,
 }
 
-/// The commands.
+/// The commands; the doc comments of their arguments are their help.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a sweep, or go on with one
     Run(RunArgs),
-    /// Check a spec and show what it would run
     Plan(PlanArgs),
-    /// List sweeps
     Ls(LsArgs),
-    /// Show a sweep, or a trial with its curve
     Show(ShowArgs),
-    /// List the trials of a sweep
     Trials(TrialsArgs),
-    /// Show the best configs, or the best of each value of a param
     Best(BestArgs),
-    /// Apply a saved model to new rows
     #[command(hide = true)]
     Predict(PredictArgs),
 }
@@ -116,7 +109,6 @@ impl SpecChanges {
 /// Exit codes: 0 done, 1 some trials failed, 2 a mistake in the spec or the command, 3 not complete or run by another
 /// process, 4 the store or the system failed, 130 interrupted.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub struct RunArgs {
     /// The spec
     #[arg(value_name = "SPEC.yaml", required_unless_present = "resume")]

@@ -20,6 +20,16 @@ use args::{Arguments, Command};
 use error::CliError;
 use output::Output;
 
+/// A panic in a trial is caught and becomes the reason of a failed trial: it is not printed into the display.
+fn silence_trials() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !std::thread::current().name().is_some_and(|name| name.starts_with("trial-")) {
+            usual(panic);
+        }
+    }));
+}
+
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -31,6 +41,7 @@ pub fn main() -> ExitCode {
         }
     };
     let output = Output::new(arguments.common.quiet);
+    silence_trials();
     let result = match arguments.command {
         Command::Run(args) => run::run(&args, &arguments.common, &output),
         Command::Plan(args) => plan::plan(&args, &arguments.common, &output),

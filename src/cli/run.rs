@@ -8,7 +8,7 @@ use super::args::{Common, RunArgs};
 use super::error::CliError;
 use super::input::{checkpoint_file, data_error, selection, store_path};
 use super::output::Output;
-use crate::analyse::{best_by, edges, rank, select_sweep};
+use crate::analyse::{best_by, edges, rank, seeds_make_no_difference, select_sweep};
 use crate::render::{Display, Lines, Quiet, Summary, duration, plural, shell_word};
 use crate::run::{
     Before, Builtin, Decision, Ending, Environment, Flags, Limits, Mailbox, Planner, Previous, Refusal, Report,
@@ -376,6 +376,9 @@ fn conclude(
     output.data(&format!("sweep {} `{name}`: {of}: {}{took}{ending}\n", row.id, counts.join(", ")))?;
     let trials = store.trials(row)?;
     let maximize = loaded.spec.objective.goal == Goal::Max;
+    if seeds_make_no_difference(&trials) {
+        output.say("note: the repeats of every config are identical to the last bit: seeds make no difference here");
+    }
     let ranked = rank(&trials, maximize);
     let params: Vec<String> = loaded.spec.space.params().iter().map(|param| param.name.to_string()).collect();
     let best = ranked.first().filter(|best| best.is_sound());

@@ -167,7 +167,10 @@ pub fn group_listing(groups: &[Group], by: &str, params: &[String], objective: &
     }
     columns.push(Column::number("seconds").droppable(2));
     columns.push(Column::number("configs").droppable(3));
-    columns.push(Column::text("lost").droppable(4));
+    let bad = groups.iter().any(|group| group.failed + group.diverged > 0);
+    if bad {
+        columns.push(Column::text("lost").droppable(4));
+    }
     columns.push(Column::text("trial"));
     let mut listing = Listing::new(columns);
     for group in groups {
@@ -190,7 +193,9 @@ pub fn group_listing(groups: &[Group], by: &str, params: &[String], objective: &
         ));
         row.push(Cell::int(group.configs as i64));
         let whole = RankedConfig { failed: group.failed, diverged: group.diverged, ..best.clone() };
-        row.push(Cell::text(lost(&whole)));
+        if bad {
+            row.push(Cell::text(lost(&whole)));
+        }
         row.push(Cell::text(best.first_trial()));
         listing.rows.push(row);
     }

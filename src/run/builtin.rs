@@ -275,3 +275,149 @@ fn panic_words(panic: &(dyn Any + Send)) -> String {
     let words = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::mpsc::Receiver;
+
+    use super::super::launcher::Mailbox;
+    use super::*;
+    use crate::space::{Setting, Value};
+
+    /// Does what the config says: `do` is `finish`, `panic`, `fail` or `wait`.
+    #[derive(Default)]
+    struct Puppet {
+        pretrained: AtomicUsize,
+        run: AtomicUsize,
+    }
+
+    impl Train for Puppet {
+        fn source_key(&self, config: &Config, seed: u64) -> Result<Option<SourceKey>, TrainError> {
+            Ok(config.get("source").map(|source| SourceKey::of(&format!("{source} {seed}"))))
+        }
+
+        fn pretrain(&self, config: &Config, _: u64, _: &AtomicBool) -> Result<Option<Arc<[f64]>>, TrainError> {
+            self.pretrained.fetch_add(1, Ordering::SeqCst);
+            assert!(config.get("source") != Some(&"broken".into()), "no pre-training today");
+            std::thread::sleep(Duration::from_millis(20));
+            Ok(Some(Arc::from([7.0])))
+        }
+
+        fn run(
+            &self,
+            config: &Config,
+            _: u64,
+            anchor: Option<Arc<[f64]>>,
+            cancel: &AtomicBool,
+            observer: &mut dyn Observer,
+        ) -> Result<Finish, TrainError> {
+            self.run.fetch_add(1, Ordering::SeqCst);
+            assert_eq!(anchor.is_some(), config.get("source").is_some());
+            let mut verdict = Verdict::Done;
+            match config.get("do").and_then(Value::text) {
+                Some("panic") => panic!("a trainer that panics"),
+                Some("fail") => return Err(TrainError::Source("it failed".into())),
+                Some("wait") => {
+                    while !cancel.load(Ordering::SeqCst) {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                    verdict = Verdict::Cancelled;
+                }
+                _ => observer.point(1, &[("loss", 0.5)]),
+            }
+            Ok(Finish { verdict, metrics: vec![("loss", 0.5)], objective: Some(0.5), model: None })
+        }
+    }
+
+    fn config(settings: &[(&str, &str)]) -> Arc<Config> {
+        let settings = settings
+            .iter()
+            .map(|(name, value)| Setting { name: (*name).into(), value: (*value).into(), label: None })
+            .collect();
+        Arc::new(Config { settings })
+    }
+
+    fn launcher(slots: usize) -> (Arc<Puppet>, Builtin, Receiver<Message>) {
+        let mailbox = Mailbox::default();
+        let puppet = Arc::new(Puppet::default());
+        (puppet.clone(), Builtin::new(puppet, slots, mailbox.sender).unwrap(), mailbox.receiver)
+    }
+
+    fn launch(launcher: &mut Builtin, token: u64, settings: &[(&str, &str)]) -> Arc<AtomicBool> {
+        let cancel = Arc::new(AtomicBool::new(false));
+        launcher.launch(Assignment { token, config: config(settings), seed: 1, cancel: cancel.clone() });
+        cancel
+    }
+
+    /// The outcomes of `count` attempts by token; none where one was not started.
+    fn outcomes(receiver: &Receiver<Message>, count: usize) -> HashMap<u64, Option<Outcome>> {
+        let mut out = HashMap::new();
+        while out.len() < count {
+            match receiver.recv_timeout(Duration::from_secs(20)).expect("every attempt is answered") {
+                Message::Finished(token, outcome) => assert!(out.insert(token, Some(*outcome)).is_none()),
+                Message::NotStarted(token) => assert!(out.insert(token, None).is_none()),
+                _ => {}
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn a_panic_is_a_failed_trial_and_the_pool_goes_on() {
+        let (_, mut launcher, receiver) = launcher(2);
+        for token in 0..20 {
+            launch(&mut launcher, token, &[("do", if token % 2 == 0 { "panic" } else { "finish" })]);
+        }
+        launch(&mut launcher, 20, &[("do", "fail")]);
+        let outcomes = outcomes(&receiver, 21);
+        let of = |token: u64| outcomes[&token].as_ref().unwrap();
+        assert_eq!((of(0).state, of(1).state), (State::Failed, State::Done));
+        assert_eq!(of(0).reason, "the trainer panicked: a trainer that panics");
+        assert_eq!(of(20).reason, "pre-training: it failed");
+        assert_eq!(of(1).points[0].1.values, [0.5]);
+    }
+
+    #[test]
+    fn pretraining_is_done_once_for_each_source_and_trials_wait_for_it() {
+        let (puppet, mut launcher, receiver) = launcher(2);
+        for token in 0..12 {
+            launch(&mut launcher, token, &[("source", if token % 2 == 0 { "a" } else { "b" })]);
+        }
+        assert!(outcomes(&receiver, 12).values().flatten().all(|outcome| outcome.state == State::Done));
+        launch(&mut launcher, 12, &[("source", "a")]);
+        assert!(outcomes(&receiver, 1)[&12].is_some());
+        assert_eq!(puppet.pretrained.load(Ordering::SeqCst), 2);
+        assert_eq!(puppet.run.load(Ordering::SeqCst), 13);
+    }
+
+    #[test]
+    fn a_failed_pretraining_fails_its_trials_only() {
+        let (_, mut launcher, receiver) = launcher(2);
+        launch(&mut launcher, 0, &[("source", "broken")]);
+        launch(&mut launcher, 1, &[("source", "broken")]);
+        launch(&mut launcher, 2, &[]);
+        let outcomes = outcomes(&receiver, 3);
+        for token in [0, 1] {
+            let outcome = outcomes[&token].as_ref().unwrap();
+            assert_eq!(outcome.state, State::Failed);
+            assert!(outcome.reason.starts_with("pre-training panicked"), "{}", outcome.reason);
+        }
+        assert_eq!(outcomes[&2].as_ref().unwrap().state, State::Done);
+    }
+
+    #[test]
+    fn draining_starts_nothing_more_and_cancelling_ends_what_runs() {
+        let (puppet, mut launcher, receiver) = launcher(1);
+        let cancel = launch(&mut launcher, 0, &[("do", "wait")]);
+        launch(&mut launcher, 1, &[]);
+        launch(&mut launcher, 2, &[("source", "a")]);
+        assert!(matches!(receiver.recv_timeout(Duration::from_secs(20)), Ok(Message::Started(0, _))));
+        launcher.drain();
+        cancel.store(true, Ordering::SeqCst);
+        let outcomes = outcomes(&receiver, 3);
+        assert_eq!(outcomes[&0].as_ref().unwrap().state, State::Lost);
+        assert!(outcomes[&1].is_none() && outcomes[&2].is_none());
+        assert_eq!(puppet.run.load(Ordering::SeqCst), 1);
+    }
+}

@@ -162,7 +162,7 @@ impl Space {
         Config { settings }
     }
 
-    /// Whether the config meets every constraint. One whose operand is inactive is accepted, see [`Space::verdicts`].
+    /// Whether the config meets every constraint. One whose operand is inactive is accepted, see [`Space::verdict`].
     pub fn accepts(&self, config: &Config) -> bool {
         self.constraints.iter().all(|constraint| self.verdict(constraint, config) != Some(false))
     }

@@ -113,6 +113,13 @@ pub struct Trainer {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SourceKey(String);
 
+impl SourceKey {
+    /// The key of a pre-training that `words` describe.
+    pub fn of(words: &str) -> Self {
+        Self(words.to_owned())
+    }
+}
+
 impl Trainer {
     /// Reads the data; relative paths are relative to `folder`. `saved` is the file of a checkpoint source.
     ///
