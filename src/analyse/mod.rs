@@ -10,5 +10,5 @@ mod select;
 
 pub use edge::{Edge, edges};
 pub use filter::{Filter, TrialNames};
-pub use rank::{Group, RankedConfig, best_by, rank, seeds_make_no_difference};
+pub use rank::{Group, RankedConfig, Ranking, Standing, best_by, rank, rank_trials};
 pub use select::{SelectError, Selected, select, select_sweep};

@@ -1,20 +1,34 @@
 //! Configs in order of merit.
+//!
+//! A sweep is ranked while its trials are read one by one: what is held is a few numbers a config, and whole configs only
+//! for those that are shown.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::space::{Config, State};
-use crate::store::TrialRow;
+use crate::store::{Sketch, Store, StoreError, SweepRow, TrialRow};
 
 /// A config with what its seeds gave.
 #[derive(Clone, Debug)]
 pub struct RankedConfig {
     /// The config.
     pub config: Arc<Config>,
-    /// Its identity, as hexadecimal digits.
-    pub config_id: String,
+    /// The numbers.
+    pub standing: Standing,
+}
+
+/// What the seeds of a config gave.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// The row of the config.
+    pub config_row: i64,
     /// The sweep's number.
     pub sweep: i64,
+    /// The number of its first trial.
+    pub first: i64,
+    /// How many trials it has.
+    pub trials: usize,
     /// The mean of the compared value over the seeds that are done; NaN where one failed or diverged, or none is done.
     pub mean: f64,
     /// The sample standard deviation; none for fewer than two seeds.
@@ -25,103 +39,179 @@ pub struct RankedConfig {
     pub failed: usize,
     /// Seeds that diverged.
     pub diverged: usize,
-    /// The numbers of its trials, by repeat; at least one.
-    pub trials: Vec<i64>,
     /// The mean number of updates, where trials report `steps`.
     pub steps: Option<f64>,
     /// The mean number of seconds of training (or of the trial).
     pub seconds: Option<f64>,
-    /// How many trials of the config have ended.
-    pub ended: usize,
 }
 
-impl RankedConfig {
-    /// Its first trial, as `sweep show` takes it.
-    pub fn first_trial(&self) -> String {
-        format!("{}/{}", self.sweep, self.trials[0])
-    }
-
+impl Standing {
     /// Whether it has a result on every seed that ended.
     pub fn is_sound(&self) -> bool {
         self.n > 0 && self.failed + self.diverged == 0
     }
+
+    /// Its first trial, as `sweep show` takes it.
+    pub fn first_trial(&self) -> String {
+        format!("{}/{}", self.sweep, self.first)
+    }
 }
 
-/// The configs of `trials`, the best first; those with a failed or diverged seed come last.
-pub fn rank(trials: &[TrialRow], maximize: bool) -> Vec<RankedConfig> {
-    let mut order: Vec<i64> = Vec::new();
-    let mut groups: HashMap<i64, Vec<&TrialRow>> = HashMap::new();
-    for trial in trials {
-        let group = groups.entry(trial.config_row).or_default();
-        if group.is_empty() {
-            order.push(trial.config_row);
+/// Gathers trials, config by config.
+#[derive(Debug, Default)]
+struct Tally {
+    configs: HashMap<i64, Sums>,
+    /// The order in which configs came.
+    order: Vec<i64>,
+    several: bool,
+    differ: bool,
+}
+
+/// The sums of one config; mean and variance by Welford's updates.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    first: (u32, i64),
+    trials: usize,
+    ended: usize,
+    n: usize,
+    mean: f64,
+    squares: f64,
+    failed: usize,
+    diverged: usize,
+    steps: (f64, usize),
+    seconds: (f64, usize),
+    last: u64,
+}
+
+impl Tally {
+    fn add(&mut self, trial: &Sketch) {
+        let sums = self.configs.entry(trial.config_row).or_insert_with(|| {
+            self.order.push(trial.config_row);
+            Sums { first: (trial.repeat, trial.number), ..Sums::default() }
+        });
+        sums.trials += 1;
+        sums.first = sums.first.min((trial.repeat, trial.number));
+        sums.ended += usize::from(trial.state.is_final());
+        match trial.state {
+            State::Failed | State::Stopped => sums.failed += 1,
+            State::Diverged => sums.diverged += 1,
+            State::Done => {
+                if let Some(x) = trial.objective {
+                    if sums.n > 0 {
+                        self.several = true;
+                        self.differ |= sums.last != x.to_bits();
+                    }
+                    sums.last = x.to_bits();
+                    sums.n += 1;
+                    let before = x - sums.mean;
+                    sums.mean += before / sums.n as f64;
+                    sums.squares += before * (x - sums.mean);
+                }
+            }
+            _ => {}
         }
-        group.push(trial);
-    }
-    let mut ranked: Vec<RankedConfig> = order.iter().map(|id| summary(&groups[id])).collect();
-    ranked.retain(|config| config.ended > 0);
-    let merit = |mean: f64| match (mean.is_nan(), maximize) {
-        (true, _) => f64::INFINITY,
-        (false, true) => -mean,
-        (false, false) => mean,
-    };
-    // Stable: equals stay in the order of the search.
-    ranked.sort_by(|a, b| merit(a.mean).total_cmp(&merit(b.mean)));
-    ranked
-}
-
-fn summary(trials: &[&TrialRow]) -> RankedConfig {
-    let mut trials: Vec<&TrialRow> = trials.to_vec();
-    trials.sort_by_key(|trial| trial.repeat);
-    let done: Vec<f64> = trials.iter().filter(|t| t.state == State::Done).filter_map(|trial| trial.objective).collect();
-    let count = |states: &[State]| trials.iter().filter(|trial| states.contains(&trial.state)).count();
-    let failed = count(&[State::Failed, State::Stopped]);
-    let diverged = count(&[State::Diverged]);
-    let n = done.len();
-    let mean = done.iter().sum::<f64>() / n as f64;
-    let sd = (n > 1).then(|| (done.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1) as f64).sqrt());
-    let average = |values: Vec<f64>| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
-    let of = |name: &str| -> Vec<f64> { trials.iter().filter_map(|trial| trial.number_of(name)).collect() };
-    let first = trials[0];
-    RankedConfig {
-        config: first.config.clone(),
-        config_id: first.config_id.clone(),
-        sweep: first.sweep,
-        mean: if failed + diverged > 0 || n == 0 { f64::NAN } else { mean },
-        sd,
-        n,
-        failed,
-        diverged,
-        trials: trials.iter().map(|trial| trial.number).collect(),
-        steps: average(of("steps")),
-        seconds: average(of("seconds")),
-        ended: trials.iter().filter(|trial| trial.state.is_final()).count(),
-    }
-}
-
-/// Whether the repeats of every config that has several came out identical to the last bit, so that seeds make no
-/// difference; false where no config has several.
-pub fn seeds_make_no_difference(trials: &[TrialRow]) -> bool {
-    let mut first: HashMap<i64, u64> = HashMap::new();
-    let mut several = false;
-    for trial in trials.iter().filter(|trial| trial.state == State::Done) {
-        let Some(value) = trial.objective else { continue };
-        match first.get(&trial.config_row) {
-            Some(bits) if *bits != value.to_bits() => return false,
-            Some(_) => several = true,
-            None => {
-                first.insert(trial.config_row, value.to_bits());
+        for (sum, value) in [(&mut sums.steps, trial.steps), (&mut sums.seconds, trial.seconds)] {
+            if let Some(value) = value {
+                sum.0 += value;
+                sum.1 += 1;
             }
         }
     }
-    several
+
+    /// The standings, the best first; configs with a failed or diverged seed come last, equals in their order.
+    fn standings(&self, sweep: i64, maximize: bool) -> Vec<Standing> {
+        let average = |(sum, count): (f64, usize)| (count > 0).then(|| sum / count as f64);
+        let standing = |config_row: &i64| {
+            let sums = &self.configs[config_row];
+            let bad = sums.failed + sums.diverged > 0 || sums.n == 0;
+            Standing {
+                config_row: *config_row,
+                sweep,
+                first: sums.first.1,
+                trials: sums.trials,
+                mean: if bad { f64::NAN } else { sums.mean },
+                sd: (sums.n > 1).then(|| (sums.squares / (sums.n - 1) as f64).sqrt()),
+                n: sums.n,
+                failed: sums.failed,
+                diverged: sums.diverged,
+                steps: average(sums.steps),
+                seconds: average(sums.seconds),
+            }
+        };
+        let ended = self.order.iter().filter(|row| self.configs[*row].ended > 0);
+        let mut standings: Vec<Standing> = ended.map(standing).collect();
+        let merit = |mean: f64| match (mean.is_nan(), maximize) {
+            (true, _) => f64::INFINITY,
+            (false, true) => -mean,
+            (false, false) => mean,
+        };
+        standings.sort_by(|a, b| merit(a.mean).total_cmp(&merit(b.mean)));
+        standings
+    }
+}
+
+/// The configs of a sweep in order of merit.
+#[derive(Debug)]
+pub struct Ranking {
+    /// All standings, the best first.
+    pub standings: Vec<Standing>,
+    /// Whether the repeats of every config that has several came out identical to the last bit.
+    pub seeds_make_no_difference: bool,
+}
+
+/// Ranks the trials of a sweep as they are read.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn rank(store: &Store, sweep: &SweepRow) -> Result<Ranking, StoreError> {
+    let mut tally = Tally::default();
+    store.sketches(sweep, &mut |sketch| tally.add(sketch))?;
+    Ok(ranking(&tally, sweep))
+}
+
+/// Ranks given trials of a sweep, such as those that a filter accepts.
+pub fn rank_trials(trials: &[TrialRow], sweep: &SweepRow) -> Ranking {
+    let mut tally = Tally::default();
+    trials.iter().for_each(|trial| tally.add(&sketch(trial)));
+    ranking(&tally, sweep)
+}
+
+fn sketch(trial: &TrialRow) -> Sketch {
+    Sketch {
+        config_row: trial.config_row,
+        number: trial.number,
+        repeat: trial.repeat,
+        state: trial.state,
+        objective: trial.objective,
+        steps: trial.number_of("steps"),
+        seconds: trial.number_of("seconds"),
+    }
+}
+
+fn ranking(tally: &Tally, sweep: &SweepRow) -> Ranking {
+    Ranking {
+        standings: tally.standings(sweep.id, sweep.goal == "max"),
+        seeds_make_no_difference: tally.several && !tally.differ,
+    }
+}
+
+impl Ranking {
+    /// The first `count` configs with their params.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn top(&self, store: &Store, count: usize) -> Result<Vec<RankedConfig>, StoreError> {
+        self.standings[..self.standings.len().min(count)].iter().map(|standing| whole(store, *standing)).collect()
+    }
+}
+
+fn whole(store: &Store, standing: Standing) -> Result<RankedConfig, StoreError> {
+    Ok(RankedConfig { config: store.config_at(standing.config_row)?, standing })
 }
 
 /// The best config for each value of a param.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// The value as shown; none for configs in which the param is inactive.
-    pub value: Option<String>,
     /// The best config of the group.
     pub best: RankedConfig,
     /// Configs in the group.
@@ -132,75 +222,78 @@ pub struct Group {
     pub diverged: usize,
 }
 
-/// The best of `ranked` for each value of `param`, in the order of merit.
-pub fn best_by(ranked: &[RankedConfig], param: &str) -> Vec<Group> {
+/// The best of a ranking for each value of `param`, in the order of merit; configs in which it is inactive are a group
+/// too.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn best_by(store: &Store, sweep: &SweepRow, ranking: &Ranking, param: &str) -> Result<Vec<Group>, StoreError> {
+    let values = store.param_values(sweep.id, param)?;
+    let mut places: HashMap<Option<u32>, usize> = HashMap::new();
     let mut groups: Vec<Group> = Vec::new();
-    for config in ranked {
-        let value = config.config.setting(param).map(crate::space::Setting::shown);
-        match groups.iter_mut().find(|group| group.value == value) {
-            Some(group) => {
+    for standing in &ranking.standings {
+        let value = values.get(&standing.config_row).copied();
+        match places.get(&value) {
+            Some(&place) => {
+                let group = &mut groups[place];
                 group.configs += 1;
-                group.failed += config.failed;
-                group.diverged += config.diverged;
+                group.failed += standing.failed;
+                group.diverged += standing.diverged;
             }
-            None => groups.push(Group {
-                value,
-                best: config.clone(),
-                configs: 1,
-                failed: config.failed,
-                diverged: config.diverged,
-            }),
+            None => {
+                places.insert(value, groups.len());
+                groups.push(Group {
+                    best: whole(store, *standing)?,
+                    configs: 1,
+                    failed: standing.failed,
+                    diverged: standing.diverged,
+                });
+            }
         }
     }
-    groups
+    Ok(groups)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::Setting;
 
-    fn trial(config: i64, repeat: u32, state: State, objective: Option<f64>) -> TrialRow {
-        TrialRow {
-            id: 0,
-            sweep: 1,
-            number: config * 10 + i64::from(repeat),
-            config_row: config,
-            config_id: format!("{config}"),
-            config: Arc::new(Config {
-                settings: vec![Setting { name: "m".into(), value: (config % 2).into(), label: None }],
-            }),
-            repeat,
-            seed: 0,
-            state,
-            reason: String::new(),
-            attempts: 1,
-            attempt: None,
-            objective,
-            started: None,
-            ended: None,
-            metrics: vec![],
-        }
+    fn sketch(config: i64, repeat: u32, state: State, objective: Option<f64>) -> Sketch {
+        let number = config * 10 + i64::from(repeat);
+        Sketch { config_row: config, number, repeat, state, objective, steps: None, seconds: Some(2.0) }
+    }
+
+    fn standings(trials: &[Sketch], maximize: bool) -> (Vec<Standing>, bool) {
+        let mut tally = Tally::default();
+        trials.iter().for_each(|trial| tally.add(trial));
+        (tally.standings(1, maximize), tally.several && !tally.differ)
     }
 
     #[test]
     fn one_bad_seed_ranks_a_config_last() {
         let trials = [
-            trial(1, 0, State::Done, Some(0.1)),
-            trial(1, 1, State::Diverged, None),
-            trial(2, 0, State::Done, Some(0.5)),
-            trial(2, 1, State::Done, Some(0.7)),
-            trial(3, 0, State::Done, Some(0.4)),
-            trial(4, 0, State::Running, None),
+            sketch(1, 0, State::Done, Some(0.1)),
+            sketch(1, 1, State::Diverged, None),
+            sketch(2, 1, State::Done, Some(0.7)),
+            sketch(2, 0, State::Done, Some(0.5)),
+            sketch(3, 0, State::Done, Some(0.4)),
+            sketch(4, 0, State::Running, None),
         ];
-        let ranked = rank(&trials, false);
-        let shown: Vec<(String, usize, usize)> =
-            ranked.iter().map(|c| (c.config_id.clone(), c.n, c.diverged)).collect();
-        assert_eq!(shown, [("3".into(), 1, 0), ("2".into(), 2, 0), ("1".into(), 1, 1)]);
+        let (ranked, _) = standings(&trials, false);
+        let shown: Vec<(i64, usize, usize)> = ranked.iter().map(|c| (c.config_row, c.n, c.diverged)).collect();
+        assert_eq!(shown, [(3, 1, 0), (2, 2, 0), (1, 1, 1)]);
         assert!((ranked[1].mean - 0.6).abs() < 1e-15 && (ranked[1].sd.unwrap() - 0.02f64.sqrt()).abs() < 1e-15);
-        assert_eq!(rank(&trials, true)[0].config_id, "2");
-        let groups = best_by(&ranked, "m");
-        assert_eq!(groups[0].value.as_deref(), Some("1"));
-        assert_eq!((groups[0].configs, groups[0].diverged), (2, 1));
+        assert_eq!(ranked[1].first, 20, "the trial of the first repeat");
+        assert!(ranked[2].mean.is_nan() && !ranked[2].is_sound());
+        assert_eq!(standings(&trials, true).0[0].config_row, 2);
+    }
+
+    #[test]
+    fn identical_repeats_are_noticed() {
+        let pair = |a: f64, b: f64| {
+            standings(&[sketch(1, 0, State::Done, Some(a)), sketch(1, 1, State::Done, Some(b))], false).1
+        };
+        assert!(pair(0.5, 0.5) && !pair(0.5, 0.6));
+        assert!(!standings(&[sketch(1, 0, State::Done, Some(0.5))], false).1, "one repeat says nothing");
     }
 }

@@ -5,10 +5,9 @@ use super::error::CliError;
 use super::input::open_store;
 use super::output::Output;
 use super::trials::filter;
-use crate::analyse::{TrialNames, best_by, rank, select_sweep};
+use crate::analyse::{Standing, TrialNames, best_by, rank, rank_trials, select_sweep};
 use crate::expr::nearest;
 use crate::render::{Format, group_listing, plural, ranked_listing};
-use crate::space::State;
 
 /// Shows the best configs; gives the exit code.
 ///
@@ -17,22 +16,23 @@ use crate::space::State;
 pub fn best(args: &BestArgs, common: &Common, output: &Output) -> Result<u8, CliError> {
     let store = open_store(common)?;
     let sweep = select_sweep(&store, &args.sweep)?;
-    let mut trials = store.trials(&sweep)?;
-    let names = TrialNames::of(&trials);
-    if let Some(text) = &args.filter {
-        let filter = filter(text, &names)?;
-        trials.retain(|trial| filter.accepts(trial));
-    }
-    let mut params: Vec<String> = Vec::new();
-    for setting in trials.iter().flat_map(|trial| &trial.config.settings) {
-        if !params.iter().any(|name| **name == *setting.name) {
-            params.push(setting.name.to_string());
+    let ranking = match &args.filter {
+        None => rank(&store, &sweep)?,
+        Some(text) => {
+            let mut trials = store.trials(&sweep)?;
+            let filter = filter(text, &TrialNames::of(&trials))?;
+            trials.retain(|trial| filter.accepts(trial));
+            rank_trials(&trials, &sweep)
         }
-    }
-    let ranked = rank(&trials, sweep.goal == "max");
+    };
+    let params = store.param_names(sweep.id)?;
     let format = args.format.format();
-    if ranked.is_empty() && format == Format::Table {
-        output.say(&format!("no trial of sweep {} has a result yet", sweep.id));
+    if ranking.standings.is_empty() && format == Format::Table {
+        output.say(&format!(
+            "no trial of sweep {} has a result{}",
+            sweep.id,
+            if args.filter.is_some() { " that matches" } else { " yet" }
+        ));
         return Ok(0);
     }
     let listing = match &args.by {
@@ -44,18 +44,18 @@ pub fn best(args: &BestArgs, common: &Common, output: &Output) -> Result<u8, Cli
                     None => error.hint(format!("its params are {}", params.join(", "))),
                 });
             }
-            group_listing(&best_by(&ranked, by), by, &params, &sweep.metric)
+            group_listing(&best_by(&store, &sweep, &ranking, by)?, by, &params, &sweep.metric)
         }
-        None => ranked_listing(&ranked[..ranked.len().min(args.top)], &params, &sweep.metric),
+        None => ranked_listing(&ranking.top(&store, args.top)?, &params, &sweep.metric),
     };
     output.listing(&listing, format)?;
     if format == Format::Table {
-        let lost = |state: State| trials.iter().filter(|trial| trial.state == state).count() as u64;
-        let mut words =
-            format!("{} of sweep {}, {} {}", plural(ranked.len() as u64, "config"), sweep.id, sweep.goal, sweep.metric);
-        for state in [State::Failed, State::Diverged] {
-            if lost(state) > 0 {
-                words += &format!(", {} {state}", plural(lost(state), "trial"));
+        let configs = plural(ranking.standings.len() as u64, "config");
+        let mut words = format!("{configs} of sweep {}, {} {}", sweep.id, sweep.goal, sweep.metric);
+        let lost = |count: fn(&Standing) -> usize| ranking.standings.iter().map(count).sum::<usize>() as u64;
+        for (count, word) in [(lost(|s| s.failed), "failed"), (lost(|s| s.diverged), "diverged")] {
+            if count > 0 {
+                words += &format!(", {} {word}", plural(count, "trial"));
             }
         }
         output.say(&words);

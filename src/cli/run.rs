@@ -8,7 +8,7 @@ use super::args::{Common, RunArgs};
 use super::error::CliError;
 use super::input::{checkpoint_file, data_error, selection, store_path};
 use super::output::Output;
-use crate::analyse::{best_by, edges, rank, seeds_make_no_difference, select_sweep};
+use crate::analyse::{best_by, edges, rank, select_sweep};
 use crate::render::{Display, Lines, Quiet, Summary, duration, plural, shell_word};
 use crate::run::{
     Before, Builtin, Decision, Ending, Environment, Flags, Limits, Mailbox, Planner, Previous, Refusal, Report,
@@ -18,6 +18,9 @@ use crate::space::State;
 use crate::spec::{Goal, Loaded, Overrides, canonical, lint, load, load_canonical};
 use crate::store::{Access, Lease, NewSweep, Owner, Store, SweepRow};
 use crate::train::trainer::Trainer;
+
+/// How many configs the summary lists.
+const TOP: usize = 8;
 
 /// Runs a sweep; gives the exit code.
 ///
@@ -374,22 +377,26 @@ fn conclude(
     };
     let name = crate::render::clean(&row.name);
     output.data(&format!("sweep {} `{name}`: {of}: {}{took}{ending}\n", row.id, counts.join(", ")))?;
-    let trials = store.trials(row)?;
     let maximize = loaded.spec.objective.goal == Goal::Max;
-    if seeds_make_no_difference(&trials) {
+    let ranking = rank(store, row)?;
+    if ranking.seeds_make_no_difference {
         output.say("note: the repeats of every config are identical to the last bit: seeds make no difference here");
     }
-    let ranked = rank(&trials, maximize);
+    let ranked = ranking.top(store, TOP)?;
     let params: Vec<String> = loaded.spec.space.params().iter().map(|param| param.name.to_string()).collect();
-    let best = ranked.first().filter(|best| best.is_sound());
+    let best = ranked.first().filter(|best| best.standing.is_sound());
     let edges = best.map_or_else(Vec::new, |best| edges(&loaded.spec.space, &best.config));
     let has = |name: &str| loaded.spec.space.param(name).is_some_and(|param| param.domain.is_searched());
-    let groups = has("method").then(|| ("method".to_owned(), best_by(&ranked, "method")));
+    let mut groups = None;
+    if has("method") {
+        groups = Some(("method".to_owned(), best_by(store, row, &ranking, "method")?));
+    }
     let summary = Summary {
         sweep: row.id,
         metric: &row.metric,
         maximize,
         ranked: &ranked,
+        configs: ranking.standings.len(),
         params: &params,
         groups,
         edges: &edges,
@@ -397,13 +404,12 @@ fn conclude(
     };
     output.data(&format!("\n{}", summary.text(output.width())))?;
     for state in [State::Failed, State::Diverged] {
-        let bad: Vec<_> = trials.iter().filter(|trial| trial.state == state).collect();
-        if let Some(first) = bad.first() {
+        if let Some(first) = store.first_in(row, state)? {
             let config = crate::render::clean(&first.config.to_string());
             let reason = crate::render::clean(&first.reason);
             output.data(&format!(
                 "\n{} {state}, the first: {}/{} {config}: {reason}\n  sweep trials {} -F 'state = {state}'\n",
-                bad.len(),
+                row.counts.of(state),
                 row.id,
                 first.number,
                 row.id
@@ -415,7 +421,7 @@ fn conclude(
         next.push(format!("sweep run {}   goes on", shell_word(path)));
     }
     if let Some(best) = best {
-        next.push(format!("sweep show {}/{}   the best config's curve", row.id, best.trials[0]));
+        next.push(format!("sweep show {}/{}   the best config's curve", row.id, best.standing.first));
     }
     let by = params.iter().find(|param| *param != "method" && has(param));
     if let Some(by) = by {

@@ -84,16 +84,11 @@ fn sweep_text(store: &Store, sweep: &SweepRow, width: Option<usize>) -> Result<S
         let outcome = if outcome.is_empty() { String::new() } else { format!(", {outcome}") };
         text += &lines(vec![("session", format!("{} {length}{outcome}{note}", time(started)))]);
     }
-    let ranked = rank(&store.trials(sweep)?, sweep.goal == "max");
-    if !ranked.is_empty() {
-        let mut params: Vec<String> = Vec::new();
-        for setting in ranked.iter().flat_map(|config| &config.config.settings) {
-            if !params.iter().any(|name| **name == *setting.name) {
-                params.push(setting.name.to_string());
-            }
-        }
-        text += &format!("\nbest configs of {}\n", plural(ranked.len() as u64, "config"));
-        text += &ranked_listing(&ranked[..ranked.len().min(5)], &params, &sweep.metric).table(width);
+    let ranking = rank(store, sweep)?;
+    if !ranking.standings.is_empty() {
+        let params = store.param_names(sweep.id)?;
+        text += &format!("\nbest configs of {}\n", plural(ranking.standings.len() as u64, "config"));
+        text += &ranked_listing(&ranking.top(store, 5)?, &params, &sweep.metric).table(width);
     }
     Ok(text)
 }

@@ -15,8 +15,10 @@ pub struct Summary<'a> {
     pub metric: &'a str,
     /// Whether more is better.
     pub maximize: bool,
-    /// The configs, the best first.
+    /// The best configs, the best first.
     pub ranked: &'a [RankedConfig],
+    /// How many configs there are.
+    pub configs: usize,
     /// The params of the space, in order.
     pub params: &'a [String],
     /// The best config of each value of some param, with the param's name and the params to show.
@@ -27,9 +29,6 @@ pub struct Summary<'a> {
     pub spec_path: Option<&'a str>,
 }
 
-/// How many configs the summary lists.
-const TOP: usize = 8;
-
 impl Summary<'_> {
     /// The text; `width` is that of the terminal, if there is one.
     pub fn text(&self, width: Option<usize>) -> String {
@@ -38,12 +37,12 @@ impl Summary<'_> {
             return "no trial has a result yet\n".into();
         }
         let direction = if self.maximize { "higher" } else { "lower" };
-        let repeats = self.ranked.iter().map(|config| config.trials.len()).max().unwrap_or(1);
+        let repeats = self.ranked.iter().map(|config| config.standing.trials).max().unwrap_or(1);
         let over = if repeats > 1 { ", mean over seeds" } else { "" };
         out += &format!("best configs by {} ({direction} is better{over})\n", clean(self.metric));
-        out += &ranked_listing(&self.ranked[..self.ranked.len().min(TOP)], self.params, self.metric).table(width);
-        if self.ranked.len() > TOP {
-            out += &format!("... of {} configs\n", self.ranked.len());
+        out += &ranked_listing(self.ranked, self.params, self.metric).table(width);
+        if self.configs > self.ranked.len() {
+            out += &format!("... of {} configs\n", self.configs);
         }
         if let Some((param, groups)) = self.groups.as_ref().filter(|(_, groups)| groups.len() > 1) {
             out += &format!("\nbest of each {}\n", clean(param));
@@ -104,8 +103,8 @@ fn param_columns(configs: &[&RankedConfig], params: &[&String]) -> Vec<Column> {
 pub fn ranked_listing(ranked: &[RankedConfig], params: &[String], objective: &str) -> Listing {
     let configs: Vec<&RankedConfig> = ranked.iter().collect();
     let params = differing(&configs, params);
-    let repeats = ranked.iter().any(|config| config.trials.len() > 1);
-    let bad = ranked.iter().any(|config| config.failed + config.diverged > 0);
+    let repeats = ranked.iter().any(|config| config.standing.trials > 1);
+    let bad = ranked.iter().any(|config| config.standing.failed + config.standing.diverged > 0);
     let mut columns = vec![Column::number("rank")];
     columns.extend(param_columns(&configs, &params));
     columns.push(Column::number(objective));
@@ -120,27 +119,23 @@ pub fn ranked_listing(ranked: &[RankedConfig], params: &[String], objective: &st
     for (i, config) in ranked.iter().enumerate() {
         let mut row = vec![Cell::int(i as i64 + 1)];
         row.extend(param_cells(config, &params));
-        row.push(Cell::metric(Some(config.mean)));
+        row.push(Cell::metric(Some(config.standing.mean)));
         if repeats {
-            row.extend([Cell::metric(config.sd), Cell::int(config.n as i64)]);
+            row.extend([Cell::metric(config.standing.sd), Cell::int(config.standing.n as i64)]);
         }
         if bad {
-            row.push(Cell::text(lost(config)));
+            row.push(Cell::text(lost(config.standing.diverged, config.standing.failed)));
         }
-        row.push(Cell::text(config.first_trial()));
+        row.push(Cell::text(config.standing.first_trial()));
         listing.rows.push(row);
     }
     listing
 }
 
 /// `2 diverged, 1 failed`.
-fn lost(config: &RankedConfig) -> String {
+fn lost(diverged: usize, failed: usize) -> String {
     let part = |count: usize, word: &str| (count > 0).then(|| format!("{count} {word}"));
-    [part(config.diverged, "diverged"), part(config.failed, "failed")]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(", ")
+    [part(diverged, "diverged"), part(failed, "failed")].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// The best of each value of a param as rows.
@@ -157,11 +152,11 @@ pub fn group_listing(groups: &[Group], by: &str, params: &[String], objective: &
     let mut columns = vec![if numeric { Column::number(by) } else { Column::text(by) }];
     columns.extend(param_columns(&bests, &others));
     columns.push(Column::number(objective));
-    let repeats = bests.iter().any(|best| best.trials.len() > 1);
+    let repeats = bests.iter().any(|best| best.standing.trials > 1);
     if repeats {
         columns.extend([Column::number("sd"), Column::number("n")]);
     }
-    let steps = bests.iter().any(|best| best.steps.is_some());
+    let steps = bests.iter().any(|best| best.standing.steps.is_some());
     if steps {
         columns.push(Column::number("updates"));
     }
@@ -180,23 +175,22 @@ pub fn group_listing(groups: &[Group], by: &str, params: &[String], objective: &
             None => Cell::new("(none)", serde_json::Value::Null),
         }];
         row.extend(param_cells(best, &others));
-        row.push(Cell::metric(Some(best.mean)));
+        row.push(Cell::metric(Some(best.standing.mean)));
         if repeats {
-            row.extend([Cell::metric(best.sd), Cell::int(best.n as i64)]);
+            row.extend([Cell::metric(best.standing.sd), Cell::int(best.standing.n as i64)]);
         }
         if steps {
-            row.push(Cell::metric(best.steps));
+            row.push(Cell::metric(best.standing.steps));
         }
         row.push(Cell::new(
-            best.seconds.map_or(String::new(), metric),
-            best.seconds.map_or(serde_json::Value::Null, crate::space::float_json),
+            best.standing.seconds.map_or(String::new(), metric),
+            best.standing.seconds.map_or(serde_json::Value::Null, crate::space::float_json),
         ));
         row.push(Cell::int(group.configs as i64));
-        let whole = RankedConfig { failed: group.failed, diverged: group.diverged, ..best.clone() };
         if bad {
-            row.push(Cell::text(lost(&whole)));
+            row.push(Cell::text(lost(group.diverged, group.failed)));
         }
-        row.push(Cell::text(best.first_trial()));
+        row.push(Cell::text(best.standing.first_trial()));
         listing.rows.push(row);
     }
     listing

@@ -3,29 +3,24 @@
 //! Each turn takes everything that has come into the mailbox, writes it in one transaction, and shows it once it is
 //! committed. While a commit waits for the disk, launched trials that stand in line keep the slots busy.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use super::attempt::{End, Live};
 use super::launcher::{Assignment, Launcher, Message, Outcome};
-use super::planner::{Planner, Task};
+use super::leader::Leader;
+use super::planner::Planner;
 use super::watch::{BestSoFar, EndedTrial, Progress, RunningTrial, Watcher};
-use crate::space::{Config, ConfigId, State};
+use crate::space::{ConfigId, State};
 use crate::spec::{Goal, Objective, Target};
-use crate::store::{AttemptEnd, Counts, NewTrial, Opened, Series, StoreError, Writer};
+use crate::store::{Counts, StoreError, Writer};
 
 /// How often timeouts are looked at and the display is drawn, at least.
 const TICK: Duration = Duration::from_millis(100);
-/// Points of a running trial are stored when they have waited this long.
-const FLUSH_EVERY: Duration = Duration::from_secs(1);
-/// ... or when so many wait.
-const FLUSH_POINTS: usize = 16_384;
 /// The most messages in one transaction.
 const MOST_MESSAGES: usize = 4_000;
 /// How long trials may take to end once they are cancelled.
@@ -119,7 +114,7 @@ pub fn coordinate(
 ) -> Result<Report, RunError> {
     let mut progress =
         Progress { planned, counts: before.counts, before: before.counts.finished(), ..Progress::default() };
-    let mut ranking = Ranking { goal: limits.objective.goal, sums: HashMap::new(), best: None, config: None };
+    let mut ranking = Leader { goal: limits.objective.goal, sums: HashMap::new(), best: None, config: None };
     for (id, state, value) in &before.values {
         ranking.add(*id, *state, *value, None);
     }
@@ -148,21 +143,6 @@ pub fn coordinate(
     result
 }
 
-/// An attempt that was launched.
-struct Live {
-    task: Task,
-    cancel: Arc<AtomicBool>,
-    /// When it started: on this clock, and in microseconds since 1970.
-    started: Option<(Instant, i64)>,
-    /// Its rows, once its start has been written.
-    opened: Option<Opened>,
-    /// Points that wait to be stored, and the number of chunks stored, by metric.
-    series: Vec<(Cow<'static, str>, Series, i64)>,
-    flushed: Instant,
-    last: Option<(u64, f64)>,
-    timed_out: bool,
-}
-
 struct Coordinator<'a> {
     writer: &'a mut Writer,
     planner: &'a mut Planner,
@@ -178,7 +158,7 @@ struct Coordinator<'a> {
     cancelled: Option<Instant>,
     start: Instant,
     progress: Progress,
-    ranking: Ranking,
+    ranking: Leader,
 }
 
 impl Coordinator<'_> {
@@ -413,198 +393,5 @@ impl Coordinator<'_> {
         running.sort_by_key(|(at, _)| *at);
         self.progress.running = running.into_iter().map(|(_, trial)| trial).collect();
         self.watcher.tick(&self.progress);
-    }
-}
-
-/// What became of a closed attempt.
-struct End {
-    opened: Opened,
-    state: State,
-    reason: String,
-    objective: Option<f64>,
-    seconds: f64,
-}
-
-impl Live {
-    fn gather(&mut self, points: Vec<(Cow<'static, str>, Series)>) {
-        for (name, series) in points {
-            if let (Some(step), Some(value)) = (series.steps.last(), series.values.last())
-                && (name == "loss" || self.last.is_none())
-            {
-                self.last = Some((*step, *value));
-            }
-            match self.series.iter_mut().find(|(other, ..)| *other == name) {
-                Some((_, waiting, _)) => {
-                    waiting.steps.extend(series.steps);
-                    waiting.values.extend(series.values);
-                }
-                None => self.series.push((name, series, 0)),
-            }
-        }
-    }
-
-    fn flush_is_due(&self) -> bool {
-        let waiting = self.series.iter().map(|(_, series, _)| series.steps.len()).max().unwrap_or(0);
-        self.started.is_some()
-            && (waiting >= FLUSH_POINTS
-                || self.flushed.elapsed() >= FLUSH_EVERY && (waiting > 0 || self.opened.is_none()))
-    }
-
-    /// Writes the start, unless it has been written.
-    fn open(&mut self, writer: &mut Writer) -> Result<Opened, StoreError> {
-        if let Some(opened) = self.opened {
-            return Ok(opened);
-        }
-        let started = self.started.map_or_else(crate::store::now, |(_, at)| at);
-        let task = &self.task;
-        let new = NewTrial {
-            config: &task.config,
-            id: task.id,
-            ordinal: task.ordinal,
-            number: task.number,
-            repeat: task.repeat,
-            seed: task.seed,
-            started,
-        };
-        let opened = writer.open_attempt(&new)?;
-        self.opened = Some(opened);
-        Ok(opened)
-    }
-
-    /// Writes the waiting points.
-    fn flush(&mut self, writer: &mut Writer) -> Result<(), StoreError> {
-        let opened = self.open(writer)?;
-        for (name, series, chunks) in &mut self.series {
-            if let Some(chunk) = series.pack() {
-                writer.add_chunk(opened.attempt, name, *chunks, &chunk)?;
-                *chunks += 1;
-                *series = Series::default();
-            }
-        }
-        self.flushed = Instant::now();
-        Ok(())
-    }
-
-    /// Writes the end; nothing where a cancelled trial had left no trace.
-    fn close(
-        &mut self,
-        writer: &mut Writer,
-        mut outcome: Outcome,
-        limits: &Limits,
-        folder: &Path,
-    ) -> Result<Option<End>, RunError> {
-        if outcome.state == State::Lost {
-            if self.timed_out {
-                outcome.state = State::Failed;
-                let seconds = limits.timeout.unwrap_or_default().as_secs_f64();
-                outcome.reason = format!("timed out after {seconds} s");
-            } else if self.opened.is_none() {
-                return Ok(None);
-            }
-        }
-        let opened = self.open(writer)?;
-        self.gather(std::mem::take(&mut outcome.points));
-        self.flush(writer)?;
-        for (name, _, chunks) in &self.series {
-            if *chunks > 1 {
-                writer.merge_chunks(opened.attempt, name)?;
-            }
-        }
-        for (name, content) in &outcome.files {
-            write_file(&folder.join(opened.number.to_string()), name, content)?;
-        }
-        if !limits.mark.is_empty() {
-            outcome.reason = match outcome.reason.as_str() {
-                "" => limits.mark.clone(),
-                reason => format!("{reason}; {}", limits.mark),
-            };
-        }
-        let metrics: Vec<(&str, f64)> = outcome.metrics.iter().map(|(name, value)| (name.as_ref(), *value)).collect();
-        // An objective that is NaN or infinite is a result, and means that the trial has diverged.
-        if outcome.state == State::Done && outcome.objective.is_some_and(|value| !value.is_finite()) {
-            outcome.state = State::Diverged;
-            outcome.reason = format!("{} is {}", limits.objective.metric, outcome.objective.unwrap_or(f64::NAN));
-        }
-        if outcome.state == State::Done && outcome.objective.is_none() {
-            outcome.state = State::Failed;
-            outcome.reason = format!("`{}` was never reported", limits.objective.metric);
-        }
-        let end = AttemptEnd {
-            state: outcome.state,
-            reason: &outcome.reason,
-            metrics: &metrics,
-            objective: outcome.objective,
-            ended: outcome.ended,
-        };
-        writer.close_attempt(opened, &end)?;
-        let seconds = self.started.map_or(0.0, |(_, at)| (outcome.ended - at) as f64 * 1e-6);
-        Ok(Some(End { opened, state: outcome.state, reason: outcome.reason, objective: outcome.objective, seconds }))
-    }
-}
-
-/// Writes a file whole or not at all.
-fn write_file(folder: &Path, name: &str, content: &[u8]) -> Result<(), RunError> {
-    let path = folder.join(name);
-    let fail = |source| RunError::File { path: path.display().to_string(), source };
-    fs::create_dir_all(folder).map_err(fail)?;
-    let temporary = folder.join(format!("{name}.part"));
-    let mut file = fs::File::create(&temporary).map_err(fail)?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(fail)?;
-    fs::rename(&temporary, &path).map_err(fail)
-}
-
-/// The configs by the mean of their compared values; one bad seed ranks a config last.
-struct Ranking {
-    goal: Goal,
-    sums: HashMap<ConfigId, Sum>,
-    best: Option<(ConfigId, f64)>,
-    config: Option<Arc<Config>>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    total: f64,
-    seeds: u64,
-    bad: bool,
-}
-
-impl Ranking {
-    fn add(&mut self, id: ConfigId, state: State, value: Option<f64>, config: Option<&Arc<Config>>) {
-        let sum = self.sums.entry(id).or_default();
-        match (state, value) {
-            (State::Done | State::Pruned, Some(value)) => {
-                sum.total += value;
-                sum.seeds += 1;
-            }
-            _ => sum.bad = true,
-        }
-        let mean = if sum.bad { f64::NAN } else { sum.total / sum.seeds as f64 };
-        let is_better = |a: f64, b: f64| match self.goal {
-            Goal::Min => a < b,
-            Goal::Max => a > b,
-        };
-        match self.best {
-            // The best one has got worse: another may be better now.
-            Some((best, before)) if best == id && !(is_better(mean, before) || mean == before) => self.rank_again(),
-            Some((_, before)) if !is_better(mean, before) => {}
-            _ if mean.is_nan() => {}
-            _ => {
-                self.best = Some((id, mean));
-                self.config = config.cloned();
-            }
-        }
-    }
-
-    fn rank_again(&mut self) {
-        let means = self.sums.iter().filter(|(_, sum)| !sum.bad && sum.seeds > 0);
-        let means = means.map(|(id, sum)| (*id, sum.total / sum.seeds as f64));
-        let best = match self.goal {
-            Goal::Min => means.min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0))),
-            Goal::Max => means.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))),
-        };
-        if best.map(|(id, _)| id) != self.best.map(|(id, _)| id) {
-            self.config = None;
-        }
-        self.best = best;
     }
 }

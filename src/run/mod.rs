@@ -4,10 +4,12 @@
 //! launchers only send to its mailbox; what is shown as done has been committed. [`Launcher`] is the door for other ways
 //! of running a trial, [`Watcher`] the one for what a person sees.
 
+mod attempt;
 mod builtin;
 mod coordinator;
 mod environment;
 mod launcher;
+mod leader;
 mod planner;
 mod resume;
 mod signals;

@@ -12,6 +12,7 @@ pub mod model;
 pub mod score;
 mod spec;
 pub mod trainer;
+mod training;
 
 pub use checkpoint::Checkpoint;
 pub use data::DataError;

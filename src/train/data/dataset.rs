@@ -1,24 +1,19 @@
 //! The data of a sweep: target, features, classes, and which rows are whose.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::columns::{by_column, feature_columns, missing_note, require};
 use super::encode::Encoder;
 use super::error::DataError;
 use super::load::read_table;
 use super::rows::select_rows;
 use super::split::{Split, stratified};
-use super::table::{Column, Table, Values};
-use crate::expr::nearest;
+use super::table::Table;
+use super::target::Target;
 use crate::space::seed::Rng;
-use crate::train::matrix::{Part, Targets};
+use crate::train::matrix::Part;
 use crate::train::{DataSpec, Files, Scaling, SourceFrom, SourceSpec, SplitBy, SplitSpec, Task};
-
-/// A target of integers with at most this many different values is taken for classes.
-const FEW: usize = 20;
-/// A categorical feature with more levels than this is taken for an identifier.
-const MANY_LEVELS: usize = 1_000;
 
 /// The data of a sweep, read once and shared by all trials.
 #[derive(Debug)]
@@ -34,12 +29,6 @@ pub struct Dataset {
     source: Option<Vec<u32>>,
     /// What the user should know: decisions that were taken from the data.
     pub notes: Vec<String>,
-}
-
-#[derive(Debug)]
-enum Target {
-    Classes { codes: Vec<Option<u32>>, names: Vec<String> },
-    Values(Vec<f64>),
 }
 
 #[derive(Debug)]
@@ -296,229 +285,6 @@ impl Dataset {
     }
 }
 
-impl Target {
-    fn read(table: &Table, spec: &DataSpec, main: &[u32], notes: &mut Vec<String>) -> Result<Self, DataError> {
-        let Some(column) = table.column(&spec.target) else {
-            return Err(DataError::new("target", format!("the files do not all have the column `{}`", spec.target)));
-        };
-        match &column.values {
-            Values::Category { codes, levels, .. } => {
-                if spec.task == Some(Task::Regression) {
-                    let message =
-                        format!("`{}` holds {}, which no regression predicts", column.name, column.values.what());
-                    return Err(DataError::new("task", message));
-                }
-                Ok(Self::Classes { codes: codes.clone(), names: levels.clone() })
-            }
-            Values::Numeric { values, whole } => {
-                let mut distinct: Vec<f64> =
-                    main.iter().map(|&row| values[row as usize]).filter(|x| !x.is_nan()).collect();
-                distinct.sort_by(f64::total_cmp);
-                distinct.dedup();
-                let integers = *whole || distinct.iter().all(|x| x.fract() == 0.0);
-                let few = integers && distinct.len() <= FEW && distinct.len() * 2 <= main.len().max(4);
-                let task = spec.task.unwrap_or_else(|| {
-                    let task = if few { Task::Classification } else { Task::Regression };
-                    let why = if integers {
-                        format!("{} different integers", distinct.len())
-                    } else {
-                        "numbers with a point".to_owned()
-                    };
-                    let other = if few { Task::Regression } else { Task::Classification };
-                    notes.push(format!(
-                        "`{}` has {why}: {} (`task: {}` otherwise)",
-                        column.name,
-                        task.word(),
-                        other.word()
-                    ));
-                    task
-                });
-                if task == Task::Regression {
-                    return Ok(Self::Values(values.clone()));
-                }
-                // Classes of all rows, those of the source included.
-                let mut all: Vec<f64> = values.iter().copied().filter(|x| !x.is_nan()).collect();
-                all.sort_by(f64::total_cmp);
-                all.dedup();
-                if all.len() > MANY_LEVELS {
-                    let message = format!("`{}` has {} different values, too many for classes", column.name, all.len());
-                    return Err(DataError::new("task", message));
-                }
-                let code = |x: f64| all.binary_search_by(|other| other.total_cmp(&x)).ok().map(|i| i as u32);
-                let codes = values.iter().map(|&x| if x.is_nan() { None } else { code(x) }).collect();
-                Ok(Self::Classes { codes, names: all.iter().map(f64::to_string).collect() })
-            }
-        }
-    }
-
-    fn has(&self, row: u32) -> bool {
-        match self {
-            Self::Classes { codes, .. } => codes[row as usize].is_some(),
-            Self::Values(values) => !values[row as usize].is_nan(),
-        }
-    }
-
-    fn class(&self, row: u32) -> u32 {
-        match self {
-            Self::Classes { codes, .. } => codes[row as usize].unwrap_or(0),
-            Self::Values(_) => 0,
-        }
-    }
-
-    fn take(&self, rows: &[u32]) -> Targets {
-        match self {
-            Self::Classes { codes, names } => {
-                let ids = rows.iter().map(|&row| codes[row as usize].unwrap_or(0)).collect();
-                Targets::Classes { ids, count: names.len() }
-            }
-            Self::Values(values) => Targets::Values(rows.iter().map(|&row| values[row as usize]).collect()),
-        }
-    }
-
-    /// The same targets with classes numbered as in `classes`.
-    fn renamed(&self, classes: &[String]) -> Result<Self, String> {
-        let Self::Classes { codes, names } = self else {
-            return match self {
-                Self::Values(values) => Ok(Self::Values(values.clone())),
-                Self::Classes { .. } => Err(String::new()),
-            };
-        };
-        let places: HashMap<&str, u32> =
-            classes.iter().enumerate().map(|(i, name)| (name.as_str(), i as u32)).collect();
-        let map: Vec<u32> = names
-            .iter()
-            .map(|name| places.get(name.as_str()).copied().ok_or_else(|| name.clone()))
-            .collect::<Result<_, _>>()?;
-        let codes = codes.iter().map(|code| code.map(|code| map[code as usize])).collect();
-        Ok(Self::Classes { codes, names: classes.to_vec() })
-    }
-}
-
-fn require<'a>(table: &'a Table, name: &str, key: &str) -> Result<&'a Column, DataError> {
-    table.column(name).ok_or_else(|| {
-        let error = DataError::new(key, format!("there is no column `{name}`"));
-        match nearest(name, table.names()) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => {
-                let names: Vec<&str> = table.names().take(12).collect();
-                let more = if table.columns.len() > names.len() { ", ..." } else { "" };
-                error.help(format!("the columns are {}{more}", names.join(", ")))
-            }
-        }
-    })
-}
-
-/// The places of the feature columns.
-fn feature_columns(table: &Table, spec: &DataSpec) -> Result<Vec<usize>, DataError> {
-    let matching = |patterns: &[String], key: &str| -> Result<Vec<usize>, DataError> {
-        let mut found = Vec::new();
-        for pattern in patterns {
-            let hits: Vec<usize> =
-                (0..table.columns.len()).filter(|&i| glob(pattern, &table.columns[i].name)).collect();
-            if hits.is_empty() {
-                require(table, pattern, key)?;
-            }
-            found.extend(hits);
-        }
-        Ok(found)
-    };
-    let dropped = matching(&spec.drop, "drop")?;
-    let split_column = match &spec.split.by {
-        SplitBy::Column(column) => Some(column.as_str()),
-        SplitBy::Shares { .. } => None,
-    };
-    let mut wanted: Vec<usize> = if spec.features.is_empty() {
-        (0..table.columns.len()).collect()
-    } else {
-        matching(&spec.features, "features")?
-    };
-    wanted.sort_unstable();
-    wanted.dedup();
-    let explicit = !spec.features.is_empty();
-    wanted.retain(|&i| {
-        let name = table.columns[i].name.as_str();
-        name != spec.target && Some(name) != split_column && !dropped.contains(&i)
-    });
-    for &i in &wanted {
-        if let Values::Category { levels, codes, .. } = &table.columns[i].values {
-            let looks_like_id = levels.len() > 50 && levels.len() * 2 > codes.len() && !explicit;
-            if levels.len() > MANY_LEVELS || looks_like_id {
-                let name = &table.columns[i].name;
-                let message = format!("`{name}` has {} different texts: it looks like an identifier", levels.len());
-                return Err(DataError::new("data", message).help(format!("leave it out with `drop: [{name}]`")));
-            }
-        }
-    }
-    if wanted.is_empty() {
-        return Err(DataError::new("features", "no column is left to predict from"));
-    }
-    Ok(wanted)
-}
-
-fn missing_note(table: &Table, features: &[usize], notes: &mut Vec<String>) {
-    let lacking: Vec<(&str, usize)> = features
-        .iter()
-        .map(|&i| (table.columns[i].name.as_str(), table.columns[i].values.missing()))
-        .filter(|(_, missing)| *missing > 0)
-        .collect();
-    if lacking.is_empty() {
-        return;
-    }
-    let shown: Vec<String> = lacking.iter().take(5).map(|(name, missing)| format!("`{name}` {missing}")).collect();
-    let more = if lacking.len() > 5 { format!(" and {} more columns", lacking.len() - 5) } else { String::new() };
-    notes.push(format!(
-        "missing values ({}{more}): numbers become the mean of the training rows, texts no level",
-        shown.join(", ")
-    ));
-}
-
-fn by_column(table: &Table, name: &str, rows: &[u32]) -> Result<Split, DataError> {
-    let column = require(table, name, "split")?;
-    let Values::Category { codes, levels, .. } = &column.values else {
-        return Err(DataError::new("split", format!("`{name}` holds numbers, not `train`, `validation` and `test`")));
-    };
-    let mut split = Split::default();
-    for &row in rows {
-        match codes[row as usize].map(|code| levels[code as usize].as_str()) {
-            Some("train" | "training") => split.train.push(row),
-            Some("validation" | "val" | "valid" | "dev") => split.validation.push(row),
-            Some("test") => split.test.push(row),
-            Some(other) => {
-                let error = DataError::new("split", format!("`{name}` is `{other}` in row {row}"));
-                return Err(error.help("its values are `train`, `validation` and `test`"));
-            }
-            None => {}
-        }
-    }
-    if split.train.is_empty() {
-        return Err(DataError::new("split", format!("no row has `train` in `{name}`")));
-    }
-    Ok(split)
-}
-
-/// Whether `name` matches `pattern`, in which `*` stands for any characters and `?` for one.
-fn glob(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    let (mut p, mut n) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while n < name.len() {
-        if p < pattern.len() && (pattern[p] == '?' || pattern[p] == name[n]) && pattern[p] != '*' {
-            p += 1;
-            n += 1;
-        } else if p < pattern.len() && pattern[p] == '*' {
-            star = Some((p, n));
-            p += 1;
-        } else if let Some((at, matched)) = star {
-            star = Some((at, matched + 1));
-            p = at + 1;
-            n = matched + 1;
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -546,20 +312,6 @@ mod tests {
 
     fn rows(n: usize, line: impl Fn(usize) -> String) -> String {
         (0..n).map(line).collect::<Vec<_>>().join("\n")
-    }
-
-    #[test]
-    fn globs() {
-        for (pattern, name, hit) in [
-            ("p*", "p12", true),
-            ("p*", "q", false),
-            ("*x", "axbx", true),
-            ("a?c", "abc", true),
-            ("a", "ab", false),
-            ("*", "", true),
-        ] {
-            assert_eq!(glob(pattern, name), hit, "{pattern} {name}");
-        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! `load` reads a file through polars into a [`Table`]; [`Dataset`] knows target, features, classes and which rows are
 //! whose; `split` divides rows into index lists; [`Encoder`] turns rows into scaled numbers, fitted on training rows.
 
+mod columns;
 mod dataset;
 mod encode;
 mod error;
@@ -10,6 +11,7 @@ mod load;
 mod rows;
 mod split;
 mod table;
+mod target;
 
 pub use dataset::{Dataset, Prepared};
 pub use encode::{EncodedColumn, Encoder, Encoding};

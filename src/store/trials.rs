@@ -1,73 +1,13 @@
-//! What is asked of the store. Reads never decide; they show a trial whose coordinator is gone as lost.
+//! What is asked of the store about trials. Reads never decide; they show a trial whose coordinator is gone as lost.
 
 use std::collections::HashMap;
-use std::str::FromStr as _;
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::Row;
 
+use super::sweeps::{SweepRow, shown_state};
 use super::{Owner, Series, Store, StoreError};
 use crate::space::{Config, ConfigId, Setting, State, Value};
-
-/// A sweep with its counts.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the columns of `sweeps`, described in the schema")]
-pub struct SweepRow {
-    pub id: i64,
-    pub uid: String,
-    pub name: String,
-    pub note: Option<String>,
-    pub spec_written: String,
-    pub spec_meant: String,
-    pub spec_path: Option<String>,
-    pub folder: String,
-    pub seed: u64,
-    pub metric: String,
-    pub goal: String,
-    pub planned: Option<u64>,
-    pub version: String,
-    pub host: String,
-    pub user: String,
-    pub cwd: String,
-    pub git_commit: Option<String>,
-    pub git_dirty: Option<bool>,
-    pub complete: bool,
-    pub created: i64,
-    pub ended: Option<i64>,
-    pub tags: Vec<String>,
-    /// Trials by state.
-    pub counts: Counts,
-    /// Who runs it.
-    pub owner: Owner,
-}
-
-/// Numbers of trials by state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts([u64; State::ALL.len()]);
-
-impl Counts {
-    /// The trials in `state`.
-    pub fn of(&self, state: State) -> u64 {
-        State::ALL.iter().position(|other| *other == state).map_or(0, |i| self.0[i])
-    }
-
-    /// Adds one to (or takes one from) `state`.
-    pub fn add(&mut self, state: State, by: i64) {
-        if let Some(i) = State::ALL.iter().position(|other| *other == state) {
-            self.0[i] = self.0[i].saturating_add_signed(by);
-        }
-    }
-
-    /// All trials.
-    pub fn total(&self) -> u64 {
-        self.0.iter().sum()
-    }
-
-    /// Trials of which nothing more is to come.
-    pub fn finished(&self) -> u64 {
-        State::ALL.iter().filter(|state| state.is_final()).map(|state| self.of(*state)).sum()
-    }
-}
 
 /// A trial with its config and final metrics.
 #[derive(Clone, Debug)]
@@ -106,17 +46,23 @@ pub struct TrialRow {
     pub metrics: Vec<(Arc<str>, f64)>,
 }
 
-/// A file that a sweep depends on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DataFile {
-    /// What it is for.
-    pub role: String,
-    /// Its path, as the spec gives it.
-    pub path: String,
-    /// Its size.
-    pub bytes: u64,
-    /// BLAKE3 of its content, as hexadecimal digits.
-    pub hash: String,
+/// What ranking needs of a trial.
+#[derive(Clone, Copy, Debug)]
+pub struct Sketch {
+    /// The row of the config.
+    pub config_row: i64,
+    /// The number of the trial.
+    pub number: i64,
+    /// The index of its seed.
+    pub repeat: u32,
+    /// What has become of it.
+    pub state: State,
+    /// The compared value.
+    pub objective: Option<f64>,
+    /// The metric `steps`.
+    pub steps: Option<f64>,
+    /// The metric `seconds`, else the length of the trial.
+    pub seconds: Option<f64>,
 }
 
 /// A trial that exists.
@@ -132,87 +78,10 @@ pub struct Recorded {
     pub objective: Option<f64>,
 }
 
-/// A start or resume of a sweep: when it began and ended, how it ended, what was noted.
-pub type Session = (i64, Option<i64>, String, String);
-
 /// A named series.
 pub type SeriesPoints = (String, Series);
 
-const SWEEP_COLUMNS: &str =
-    "id, uid, name, note, spec_written, spec_meant, spec_path, folder, seed, metric, goal, planned,
-    version, host, user, cwd, git_commit, git_dirty, complete, created, ended";
-
 impl Store {
-    /// All sweeps that are not hidden, the oldest first.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn sweeps(&self) -> Result<Vec<SweepRow>, StoreError> {
-        let sql = format!("SELECT {SWEEP_COLUMNS} FROM sweeps WHERE hidden = 0 ORDER BY id");
-        let mut query = self.connection.prepare_cached(&sql)?;
-        let rows: Vec<SweepRow> = query.query_map([], sweep_row)?.collect::<Result<_, _>>()?;
-        rows.into_iter().map(|row| self.complete_row(row)).collect()
-    }
-
-    /// The sweep with this number.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn sweep(&self, id: i64) -> Result<Option<SweepRow>, StoreError> {
-        let sql = format!("SELECT {SWEEP_COLUMNS} FROM sweeps WHERE id = ?1");
-        let row = self.connection.prepare_cached(&sql)?.query_row([id], sweep_row).optional()?;
-        row.map(|row| self.complete_row(row)).transpose()
-    }
-
-    /// Numbers and names of all sweeps that are not hidden, the oldest first.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn sweep_names(&self) -> Result<Vec<(i64, String)>, StoreError> {
-        let mut query = self.connection.prepare_cached("SELECT id, name FROM sweeps WHERE hidden = 0 ORDER BY id")?;
-        Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
-    }
-
-    /// The latest sweep of this name.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn latest_named(&self, name: &str) -> Result<Option<SweepRow>, StoreError> {
-        let mut query = self
-            .connection
-            .prepare_cached("SELECT id FROM sweeps WHERE name = ?1 AND hidden = 0 ORDER BY id DESC LIMIT 1")?;
-        let id: Option<i64> = query.query_row([name], |row| row.get(0)).optional()?;
-        id.map_or(Ok(None), |id| self.sweep(id))
-    }
-
-    fn complete_row(&self, mut row: SweepRow) -> Result<SweepRow, StoreError> {
-        row.owner = self.owner(&row.uid);
-        let alive = !matches!(row.owner, Owner::Nobody);
-        let mut query =
-            self.connection.prepare_cached("SELECT state, count(*) FROM trials WHERE sweep = ?1 GROUP BY state")?;
-        let mut states = query.query([row.id])?;
-        while let Some(state) = states.next()? {
-            let count: i64 = state.get(1)?;
-            row.counts.add(shown_state(&state.get::<_, String>(0)?, alive)?, count);
-        }
-        let mut query = self.connection.prepare_cached("SELECT tag FROM tags WHERE sweep = ?1 ORDER BY tag")?;
-        row.tags = query.query_map([row.id], |tag| tag.get(0))?.collect::<Result<_, _>>()?;
-        Ok(row)
-    }
-
-    /// The best mean over seeds of a sweep's configs, those with a bad seed left out.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn best_mean(&self, sweep: &SweepRow) -> Result<Option<f64>, StoreError> {
-        let order = if sweep.goal == "max" { "DESC" } else { "ASC" };
-        let sql = format!(
-            "SELECT avg(objective) AS mean FROM trials WHERE sweep = ?1 AND state IN ('done', 'failed', 'diverged', 'stopped')
-             GROUP BY config HAVING sum(state <> 'done') = 0 AND count(objective) = count(*) ORDER BY mean {order} LIMIT 1"
-        );
-        Ok(self.connection.prepare_cached(&sql)?.query_row([sweep.id], |row| row.get(0)).optional()?)
-    }
-
     /// The trials of a sweep in the order of their numbers, with configs and final metrics.
     ///
     /// # Errors
@@ -342,23 +211,105 @@ impl Store {
         Ok(out)
     }
 
+    /// Hands the trials of a sweep, in the order of their numbers, to `take`, one at a time.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn sketches(&self, sweep: &SweepRow, take: &mut dyn FnMut(&Sketch)) -> Result<(), StoreError> {
+        let alive = !matches!(sweep.owner, Owner::Nobody);
+        let mut query = self.connection.prepare_cached(
+            "SELECT t.config, t.number, t.repeat, t.state, t.objective,
+                (SELECT value FROM metrics WHERE attempt = t.attempt AND name = 'steps'),
+                coalesce((SELECT value FROM metrics WHERE attempt = t.attempt AND name = 'seconds'),
+                    (t.ended - t.started) * 1e-6)
+             FROM trials t WHERE t.sweep = ?1 ORDER BY t.number",
+        )?;
+        let mut rows = query.query([sweep.id])?;
+        while let Some(row) = rows.next()? {
+            let state = shown_state(row.get_ref(3)?.as_str().unwrap_or(""), alive)?;
+            let objective: Option<f64> = row.get(4)?;
+            take(&Sketch {
+                config_row: row.get(0)?,
+                number: row.get(1)?,
+                repeat: row.get(2)?,
+                state,
+                objective: if state == State::Done { Some(objective.unwrap_or(f64::NAN)) } else { objective },
+                steps: row.get(5)?,
+                seconds: row.get(6)?,
+            });
+        }
+        Ok(())
+    }
+
+    /// For each config of a sweep that has the param, a number that is the same for the same value (or label).
+    ///
+    /// # Errors
+    /// As [`Store::trials`].
+    pub fn param_values(&self, sweep: i64, param: &str) -> Result<HashMap<i64, u32>, StoreError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT p.config, p.name, p.type, p.value, p.label FROM configs c JOIN params p ON p.config = c.id
+             WHERE c.sweep = ?1 AND p.name = ?2",
+        )?;
+        let mut rows = query.query((sweep, param))?;
+        let mut numbers: HashMap<String, u32> = HashMap::new();
+        let mut out = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let value = read_value(row)?;
+            let label: Option<String> = row.get(4)?;
+            let text = label.unwrap_or_else(|| format!("{}:{value}", value.type_word()));
+            let next = numbers.len() as u32;
+            out.insert(row.get(0)?, *numbers.entry(text).or_insert(next));
+        }
+        Ok(out)
+    }
+
+    /// The names of the params of a sweep, in the order of their first appearance.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn param_names(&self, sweep: i64) -> Result<Vec<String>, StoreError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT p.name FROM configs c JOIN params p ON p.config = c.id WHERE c.sweep = ?1
+             GROUP BY p.name ORDER BY min(p.place), min(c.ordinal)",
+        )?;
+        Ok(query.query_map([sweep], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
+    /// The first trial of a sweep in a state.
+    ///
+    /// # Errors
+    /// As [`Store::trials`].
+    pub fn first_in(&self, sweep: &SweepRow, state: State) -> Result<Option<TrialRow>, StoreError> {
+        let mut query =
+            self.connection.prepare_cached("SELECT min(number) FROM trials WHERE sweep = ?1 AND state = ?2")?;
+        let number: Option<i64> = query.query_row((sweep.id, state.word()), |row| row.get(0))?;
+        number.map_or(Ok(None), |number| self.trial(sweep, number))
+    }
+
+    /// The config in a row.
+    ///
+    /// # Errors
+    /// As [`Store::trials`].
+    pub fn config_at(&self, row: i64) -> Result<Arc<Config>, StoreError> {
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT config, name, type, value, label FROM params WHERE config = ?1 ORDER BY place")?;
+        let mut rows = query.query([row])?;
+        let mut config = Config::default();
+        while let Some(row) = rows.next()? {
+            config.settings.push(read_setting(row)?);
+        }
+        Ok(Arc::new(config))
+    }
+
     /// The config with this identity, of any sweep.
     ///
     /// # Errors
     /// As [`Store::trials`].
     pub fn config_of(&self, id: ConfigId) -> Result<Option<Arc<Config>>, StoreError> {
-        let mut query = self.connection.prepare_cached(
-            "SELECT p.config, p.name, p.type, p.value, p.label FROM configs c JOIN params p ON p.config = c.id
-             WHERE c.id = (SELECT max(id) FROM configs WHERE hash = ?1) ORDER BY p.place",
-        )?;
-        let mut rows = query.query([id.to_string()])?;
-        let mut settings = Vec::new();
-        while let Some(row) = rows.next()? {
-            let label = row.get::<_, Option<String>>(4)?.map(|label| Arc::from(label.as_str()));
-            let name: String = row.get(1)?;
-            settings.push(Setting { name: name.into(), value: read_value(row)?, label });
-        }
-        Ok((!settings.is_empty()).then(|| Arc::new(Config { settings })))
+        let mut query = self.connection.prepare_cached("SELECT max(id) FROM configs WHERE hash = ?1")?;
+        let row: Option<i64> = query.query_row([id.to_string()], |row| row.get(0))?;
+        row.map(|row| self.config_at(row)).transpose()
     }
 
     /// The configs of a sweep in the order of their proposals.
@@ -372,25 +323,6 @@ impl Store {
         Ok(list.into_iter().map(|(_, config)| config).collect())
     }
 
-    /// The files a sweep depends on.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn files(&self, sweep: i64) -> Result<Vec<DataFile>, StoreError> {
-        let mut query = self
-            .connection
-            .prepare_cached("SELECT role, path, bytes, hash FROM files WHERE sweep = ?1 ORDER BY role")?;
-        let rows = query.query_map([sweep], |row| {
-            Ok(DataFile {
-                role: row.get(0)?,
-                path: row.get(1)?,
-                bytes: row.get::<_, i64>(2)? as u64,
-                hash: row.get(3)?,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
     /// The series of an attempt, by name.
     ///
     /// # Errors
@@ -402,55 +334,12 @@ impl Store {
         names.sort_by_key(|name| metric_rank(name));
         names.into_iter().map(|name| Ok((name.clone(), self.series_of(attempt, &name)?))).collect()
     }
-
-    /// Starts and resumes of a sweep: when, by whom, how they ended.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn sessions(&self, sweep: i64) -> Result<Vec<Session>, StoreError> {
-        let mut query = self.connection.prepare_cached(
-            "SELECT started, ended, coalesce(outcome, ''), note FROM sessions WHERE sweep = ?1 ORDER BY id",
-        )?;
-        let rows = query.query_map([sweep], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
 }
 
-fn sweep_row(row: &Row<'_>) -> rusqlite::Result<SweepRow> {
-    Ok(SweepRow {
-        id: row.get(0)?,
-        uid: row.get(1)?,
-        name: row.get(2)?,
-        note: row.get(3)?,
-        spec_written: row.get(4)?,
-        spec_meant: row.get(5)?,
-        spec_path: row.get(6)?,
-        folder: row.get(7)?,
-        seed: row.get::<_, i64>(8)? as u64,
-        metric: row.get(9)?,
-        goal: row.get(10)?,
-        planned: row.get::<_, Option<i64>>(11)?.map(|n| n as u64),
-        version: row.get(12)?,
-        host: row.get(13)?,
-        user: row.get(14)?,
-        cwd: row.get(15)?,
-        git_commit: row.get(16)?,
-        git_dirty: row.get(17)?,
-        complete: row.get(18)?,
-        created: row.get(19)?,
-        ended: row.get(20)?,
-        tags: Vec::new(),
-        counts: Counts::default(),
-        owner: Owner::Nobody,
-    })
-}
-
-/// The state of a row; a trial that runs under nobody is lost.
-fn shown_state(word: &str, alive: bool) -> Result<State, StoreError> {
-    match State::from_str(word).map_err(StoreError::Corrupt)? {
-        State::Running if !alive => Ok(State::Lost),
-        state => Ok(state),
-    }
+fn read_setting(row: &Row<'_>) -> Result<Setting, StoreError> {
+    let name: String = row.get(1)?;
+    let label: Option<String> = row.get(4)?;
+    Ok(Setting { name: name.into(), value: read_value(row)?, label: label.map(Into::into) })
 }
 
 fn read_value(row: &Row<'_>) -> Result<Value, StoreError> {

@@ -1,0 +1,172 @@
+//! One launched attempt: what waits to be stored of it, and how its start, points and end are written.
+
+use std::borrow::Cow;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use super::coordinator::{Limits, RunError};
+use super::launcher::Outcome;
+use super::planner::Task;
+use crate::space::State;
+use crate::store::{AttemptEnd, NewTrial, Opened, Series, StoreError, Writer};
+
+/// Points of a running trial are stored when they have waited this long.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// ... or when so many wait.
+const FLUSH_POINTS: usize = 16_384;
+
+/// An attempt that was launched.
+pub(super) struct Live {
+    pub(super) task: Task,
+    pub(super) cancel: Arc<AtomicBool>,
+    /// When it started: on this clock, and in microseconds since 1970.
+    pub(super) started: Option<(Instant, i64)>,
+    /// Its rows, once its start has been written.
+    pub(super) opened: Option<Opened>,
+    /// Points that wait to be stored, and the number of chunks stored, by metric.
+    pub(super) series: Vec<(Cow<'static, str>, Series, i64)>,
+    pub(super) flushed: Instant,
+    pub(super) last: Option<(u64, f64)>,
+    pub(super) timed_out: bool,
+}
+
+/// What became of a closed attempt.
+pub(super) struct End {
+    pub(super) opened: Opened,
+    pub(super) state: State,
+    pub(super) reason: String,
+    pub(super) objective: Option<f64>,
+    pub(super) seconds: f64,
+}
+
+impl Live {
+    pub(super) fn gather(&mut self, points: Vec<(Cow<'static, str>, Series)>) {
+        for (name, series) in points {
+            if let (Some(step), Some(value)) = (series.steps.last(), series.values.last())
+                && (name == "loss" || self.last.is_none())
+            {
+                self.last = Some((*step, *value));
+            }
+            match self.series.iter_mut().find(|(other, ..)| *other == name) {
+                Some((_, waiting, _)) => {
+                    waiting.steps.extend(series.steps);
+                    waiting.values.extend(series.values);
+                }
+                None => self.series.push((name, series, 0)),
+            }
+        }
+    }
+
+    pub(super) fn flush_is_due(&self) -> bool {
+        let waiting = self.series.iter().map(|(_, series, _)| series.steps.len()).max().unwrap_or(0);
+        self.started.is_some()
+            && (waiting >= FLUSH_POINTS
+                || self.flushed.elapsed() >= FLUSH_EVERY && (waiting > 0 || self.opened.is_none()))
+    }
+
+    /// Writes the start, unless it has been written.
+    pub(super) fn open(&mut self, writer: &mut Writer) -> Result<Opened, StoreError> {
+        if let Some(opened) = self.opened {
+            return Ok(opened);
+        }
+        let started = self.started.map_or_else(crate::store::now, |(_, at)| at);
+        let task = &self.task;
+        let new = NewTrial {
+            config: &task.config,
+            id: task.id,
+            ordinal: task.ordinal,
+            number: task.number,
+            repeat: task.repeat,
+            seed: task.seed,
+            started,
+        };
+        let opened = writer.open_attempt(&new)?;
+        self.opened = Some(opened);
+        Ok(opened)
+    }
+
+    /// Writes the waiting points.
+    pub(super) fn flush(&mut self, writer: &mut Writer) -> Result<(), StoreError> {
+        let opened = self.open(writer)?;
+        for (name, series, chunks) in &mut self.series {
+            if let Some(chunk) = series.pack() {
+                writer.add_chunk(opened.attempt, name, *chunks, &chunk)?;
+                *chunks += 1;
+                *series = Series::default();
+            }
+        }
+        self.flushed = Instant::now();
+        Ok(())
+    }
+
+    /// Writes the end; nothing where a cancelled trial had left no trace.
+    pub(super) fn close(
+        &mut self,
+        writer: &mut Writer,
+        mut outcome: Outcome,
+        limits: &Limits,
+        folder: &Path,
+    ) -> Result<Option<End>, RunError> {
+        if outcome.state == State::Lost {
+            if self.timed_out {
+                outcome.state = State::Failed;
+                let seconds = limits.timeout.unwrap_or_default().as_secs_f64();
+                outcome.reason = format!("timed out after {seconds} s");
+            } else if self.opened.is_none() {
+                return Ok(None);
+            }
+        }
+        let opened = self.open(writer)?;
+        self.gather(std::mem::take(&mut outcome.points));
+        self.flush(writer)?;
+        for (name, _, chunks) in &self.series {
+            if *chunks > 1 {
+                writer.merge_chunks(opened.attempt, name)?;
+            }
+        }
+        for (name, content) in &outcome.files {
+            write_file(&folder.join(opened.number.to_string()), name, content)?;
+        }
+        if !limits.mark.is_empty() {
+            outcome.reason = match outcome.reason.as_str() {
+                "" => limits.mark.clone(),
+                reason => format!("{reason}; {}", limits.mark),
+            };
+        }
+        let metrics: Vec<(&str, f64)> = outcome.metrics.iter().map(|(name, value)| (name.as_ref(), *value)).collect();
+        // An objective that is NaN or infinite is a result, and means that the trial has diverged.
+        if outcome.state == State::Done && outcome.objective.is_some_and(|value| !value.is_finite()) {
+            outcome.state = State::Diverged;
+            outcome.reason = format!("{} is {}", limits.objective.metric, outcome.objective.unwrap_or(f64::NAN));
+        }
+        if outcome.state == State::Done && outcome.objective.is_none() {
+            outcome.state = State::Failed;
+            outcome.reason = format!("`{}` was never reported", limits.objective.metric);
+        }
+        let end = AttemptEnd {
+            state: outcome.state,
+            reason: &outcome.reason,
+            metrics: &metrics,
+            objective: outcome.objective,
+            ended: outcome.ended,
+        };
+        writer.close_attempt(opened, &end)?;
+        let seconds = self.started.map_or(0.0, |(_, at)| (outcome.ended - at) as f64 * 1e-6);
+        Ok(Some(End { opened, state: outcome.state, reason: outcome.reason, objective: outcome.objective, seconds }))
+    }
+}
+
+/// Writes a file whole or not at all.
+fn write_file(folder: &Path, name: &str, content: &[u8]) -> Result<(), RunError> {
+    let path = folder.join(name);
+    let fail = |source| RunError::File { path: path.display().to_string(), source };
+    fs::create_dir_all(folder).map_err(fail)?;
+    let temporary = folder.join(format!("{name}.part"));
+    let mut file = fs::File::create(&temporary).map_err(fail)?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(fail)?;
+    fs::rename(&temporary, &path).map_err(fail)
+}
