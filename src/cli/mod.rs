@@ -2,12 +2,14 @@
 
 mod args;
 mod best;
+mod conclude;
 mod error;
 mod input;
 mod ls;
 mod output;
 mod plan;
 mod predict;
+mod refusal;
 mod run;
 mod show;
 mod trials;

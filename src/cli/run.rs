@@ -5,22 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{Common, RunArgs};
+use super::conclude::conclude;
 use super::error::CliError;
 use super::input::{checkpoint_file, data_error, selection, store_path};
 use super::output::Output;
-use crate::analyse::{best_by, edges, rank, select_sweep};
-use crate::render::{Display, Lines, Quiet, Summary, duration, plural, shell_word};
+use super::refusal::{owned, refused};
+use crate::analyse::select_sweep;
+use crate::render::{Display, Lines, Quiet, plural, shell_word};
 use crate::run::{
     Before, Builtin, Decision, Ending, Environment, Flags, Limits, Mailbox, Planner, Previous, Refusal, Report,
     Watcher, coordinate, decide, hash_files, planned_trials, watch_signals,
 };
 use crate::space::State;
-use crate::spec::{Goal, Loaded, Overrides, canonical, lint, load, load_canonical};
+use crate::spec::{Loaded, Overrides, canonical, lint, load, load_canonical};
 use crate::store::{Access, Lease, NewSweep, Owner, Store, SweepRow};
 use crate::train::trainer::Trainer;
-
-/// How many configs the summary lists.
-const TOP: usize = 8;
 
 /// Runs a sweep; gives the exit code.
 ///
@@ -348,102 +347,6 @@ fn announce(
     }
 }
 
-/// The summary at the end, or of a sweep that is complete.
-fn conclude(
-    store: &Store,
-    row: &SweepRow,
-    loaded: &Loaded,
-    spec_path: Option<&str>,
-    report: Option<&Report>,
-    output: &Output,
-) -> Result<(), CliError> {
-    let counts: Vec<String> = State::ALL
-        .iter()
-        .filter(|state| row.counts.of(**state) > 0)
-        .map(|state| format!("{} {state}", row.counts.of(*state)))
-        .collect();
-    let took =
-        report.map_or_else(String::new, |report| format!(" in {}", duration(report.progress.elapsed.as_secs_f64())));
-    let total = row.counts.total();
-    let of = match row.planned {
-        Some(planned) if planned != total => format!("{total} of {}", plural(planned, "trial")),
-        _ => plural(total, "trial"),
-    };
-    let ending = match report.map(|report| &report.ending) {
-        Some(Ending::TimeUp) => "; the time is up",
-        Some(Ending::Target) => "; the target is reached",
-        Some(Ending::Drained(_) | Ending::Interrupted(_)) => "; interrupted",
-        _ => "",
-    };
-    let name = crate::render::clean(&row.name);
-    output.data(&format!("sweep {} `{name}`: {of}: {}{took}{ending}\n", row.id, counts.join(", ")))?;
-    let maximize = loaded.spec.objective.goal == Goal::Max;
-    let ranking = rank(store, row)?;
-    if ranking.seeds_make_no_difference {
-        output.say("note: the repeats of every config are identical to the last bit: seeds make no difference here");
-    }
-    let ranked = ranking.top(store, TOP)?;
-    let params: Vec<String> = loaded.spec.space.params().iter().map(|param| param.name.to_string()).collect();
-    let best = ranked.first().filter(|best| best.standing.is_sound());
-    let edges = best.map_or_else(Vec::new, |best| edges(&loaded.spec.space, &best.config));
-    let has = |name: &str| loaded.spec.space.param(name).is_some_and(|param| param.domain.is_searched());
-    let mut groups = None;
-    if has("method") {
-        groups = Some(("method".to_owned(), best_by(store, row, &ranking, "method")?));
-    }
-    let summary = Summary {
-        sweep: row.id,
-        metric: &row.metric,
-        maximize,
-        ranked: &ranked,
-        configs: ranking.standings.len(),
-        params: &params,
-        groups,
-        edges: &edges,
-        spec_path,
-    };
-    output.data(&format!("\n{}", summary.text(output.width())))?;
-    for state in [State::Failed, State::Diverged] {
-        if let Some(first) = store.first_in(row, state)? {
-            let config = crate::render::clean(&first.config.to_string());
-            let reason = crate::render::clean(&first.reason);
-            output.data(&format!(
-                "\n{} {state}, the first: {}/{} {config}: {reason}\n  sweep trials {} -F 'state = {state}'\n",
-                row.counts.of(state),
-                row.id,
-                first.number,
-                row.id
-            ))?;
-        }
-    }
-    let mut next = Vec::new();
-    if let (Some(path), false) = (spec_path, row.complete) {
-        next.push(format!("sweep run {}   goes on", shell_word(path)));
-    }
-    if let Some(best) = best {
-        next.push(format!("sweep show {}/{}   the best config's curve", row.id, best.standing.first));
-    }
-    let by = params.iter().find(|param| *param != "method" && has(param));
-    if let Some(by) = by {
-        next.push(format!("sweep best {} --by {}", row.id, shell_word(by)));
-    }
-    output.say(&format!("\nnext: {}", next.join("\n      ")));
-    Ok(())
-}
-
-fn owned(id: i64, owner: &Owner) -> CliError {
-    match owner {
-        Owner::Elsewhere(process) => CliError::not_free(format!(
-            "sweep {id} belongs to process {} on `{}`, of which nothing is known here",
-            process.pid, process.host
-        ))
-        .hint("if that process is gone, `--anyway` takes the sweep over; `--new` begins another one"),
-        Owner::Alive(process) => CliError::not_free(format!("sweep {id} is being run by process {}", process.pid))
-            .hint("wait for it, or begin another one with `--new`"),
-        Owner::Nobody => CliError::not_free(format!("sweep {id} is not free")),
-    }
-}
-
 fn unreadable(path: &str, error: &std::io::Error, loaded: Loaded) -> CliError {
     let key = match loaded.spec.train.source.as_ref().map(|source| &source.from) {
         Some(crate::train::SourceFrom::Data(file, _)) if file.display().to_string() == path => "source.data",
@@ -457,39 +360,4 @@ fn unreadable(path: &str, error: &std::io::Error, loaded: Loaded) -> CliError {
     };
     let help = Some("paths are relative to the file they stand in".to_owned());
     data_error(crate::train::DataError { key: key.into(), message, help, expr: None }, loaded)
-}
-
-fn refused(refusal: &Refusal, args: &RunArgs) -> CliError {
-    let spec = args.spec.as_ref().map_or_else(String::new, |path| shell_word(&path.display().to_string()));
-    let mut command = format!("sweep run {spec}");
-    for word in &args.changes.assignments {
-        command += &format!(" {}", shell_word(word));
-    }
-    match refusal {
-        Refusal::Changed { id, changes, no_extension } => {
-            let list: Vec<String> = changes.iter().map(|change| format!("  {change}")).collect();
-            let message = format!("the spec has changed, and sweep {id} is not complete\n{}", list.join("\n"));
-            let error = CliError::user(message);
-            let error = if no_extension.is_empty() {
-                error.hint(format!("{command} --extend   adds to sweep {id}"))
-            } else {
-                error.hint(format!("`--extend` would not do: {}", no_extension.join("; ")))
-            };
-            error
-                .hint(format!("{command} --new   begins another sweep"))
-                .hint(format!("sweep run --resume {id}   goes on with the spec as it was"))
-        }
-        Refusal::Files { id, paths } => {
-            CliError::user(format!("the content of {} has changed since sweep {id} began", paths.join(", ")))
-                .hint(format!("{command} --new   begins another sweep"))
-                .hint(format!("{command} --anyway   goes on and marks the trials"))
-        }
-        Refusal::NoExtension { id, why } => {
-            CliError::user(format!("this does more than add to sweep {id}: {}", why.join("; ")))
-                .hint(format!("{command} --new   begins another sweep"))
-        }
-        Refusal::NothingToExtend => {
-            CliError::user("there is no sweep of this name to extend").hint(format!("{command}   begins one"))
-        }
-    }
 }

@@ -1,0 +1,99 @@
+//! What stands at the end of `sweep run`: the summary, what failed, what to type next.
+
+use super::error::CliError;
+use super::output::Output;
+use crate::analyse::{best_by, edges, rank};
+use crate::render::{Summary, clean, duration, plural, shell_word};
+use crate::run::{Ending, Report};
+use crate::space::State;
+use crate::spec::{Goal, Loaded};
+use crate::store::{Store, SweepRow};
+
+/// How many configs the summary lists.
+const TOP: usize = 8;
+
+/// Prints the summary of a sweep that has just been run (`report`) or is complete.
+///
+/// # Errors
+/// When the store cannot be read or the output is closed.
+pub fn conclude(
+    store: &Store,
+    row: &SweepRow,
+    loaded: &Loaded,
+    spec_path: Option<&str>,
+    report: Option<&Report>,
+    output: &Output,
+) -> Result<(), CliError> {
+    let counts: Vec<String> = State::ALL
+        .iter()
+        .filter(|state| row.counts.of(**state) > 0)
+        .map(|state| format!("{} {state}", row.counts.of(*state)))
+        .collect();
+    let took =
+        report.map_or_else(String::new, |report| format!(" in {}", duration(report.progress.elapsed.as_secs_f64())));
+    let total = row.counts.total();
+    let of = match row.planned {
+        Some(planned) if planned != total => format!("{total} of {}", plural(planned, "trial")),
+        _ => plural(total, "trial"),
+    };
+    let ending = match report.map(|report| &report.ending) {
+        Some(Ending::TimeUp) => "; the time is up",
+        Some(Ending::Target) => "; the target is reached",
+        Some(Ending::Drained(_) | Ending::Interrupted(_)) => "; interrupted",
+        _ => "",
+    };
+    let name = clean(&row.name);
+    output.data(&format!("sweep {} `{name}`: {of}: {}{took}{ending}\n", row.id, counts.join(", ")))?;
+    let maximize = loaded.spec.objective.goal == Goal::Max;
+    let ranking = rank(store, row)?;
+    if ranking.seeds_make_no_difference {
+        output.say("note: the repeats of every config are identical to the last bit: seeds make no difference here");
+    }
+    let ranked = ranking.top(store, TOP)?;
+    let params: Vec<String> = loaded.spec.space.params().iter().map(|param| param.name.to_string()).collect();
+    let best = ranked.first().filter(|best| best.standing.is_sound());
+    let edges = best.map_or_else(Vec::new, |best| edges(&loaded.spec.space, &best.config));
+    let has = |name: &str| loaded.spec.space.param(name).is_some_and(|param| param.domain.is_searched());
+    let mut groups = None;
+    if has("method") {
+        groups = Some(("method".to_owned(), best_by(store, row, &ranking, "method")?));
+    }
+    let summary = Summary {
+        sweep: row.id,
+        metric: &row.metric,
+        maximize,
+        ranked: &ranked,
+        configs: ranking.standings.len(),
+        params: &params,
+        groups,
+        edges: &edges,
+        spec_path,
+    };
+    output.data(&format!("\n{}", summary.text(output.width())))?;
+    for state in [State::Failed, State::Diverged] {
+        if let Some(first) = store.first_in(row, state)? {
+            let config = clean(&first.config.to_string());
+            let reason = clean(&first.reason);
+            output.data(&format!(
+                "\n{} {state}, the first: {}/{} {config}: {reason}\n  sweep trials {} -F 'state = {state}'\n",
+                row.counts.of(state),
+                row.id,
+                first.number,
+                row.id
+            ))?;
+        }
+    }
+    let mut next = Vec::new();
+    if let (Some(path), false) = (spec_path, row.complete) {
+        next.push(format!("sweep run {}   goes on", shell_word(path)));
+    }
+    if let Some(best) = best {
+        next.push(format!("sweep show {}/{}   the best config's curve", row.id, best.standing.first));
+    }
+    let by = params.iter().find(|param| *param != "method" && has(param));
+    if let Some(by) = by {
+        next.push(format!("sweep best {} --by {}", row.id, shell_word(by)));
+    }
+    output.say(&format!("\nnext: {}", next.join("\n      ")));
+    Ok(())
+}
