@@ -68,23 +68,25 @@ impl Live {
                 || self.flushed.elapsed() >= FLUSH_EVERY && (waiting > 0 || self.opened.is_none()))
     }
 
-    /// Writes the start, unless it has been written.
-    pub(super) fn open(&mut self, writer: &mut Writer) -> Result<Opened, StoreError> {
-        if let Some(opened) = self.opened {
-            return Ok(opened);
-        }
-        let started = self.started.map_or_else(crate::store::now, |(_, at)| at);
+    fn start(&self) -> NewTrial<'_> {
         let task = &self.task;
-        let new = NewTrial {
+        NewTrial {
             config: &task.config,
             id: task.id,
             ordinal: task.ordinal,
             number: task.number,
             repeat: task.repeat,
             seed: task.seed,
-            started,
-        };
-        let opened = writer.open_attempt(&new)?;
+            started: self.started.map_or_else(crate::store::now, |(_, at)| at),
+        }
+    }
+
+    /// Writes the start, unless it has been written.
+    pub(super) fn open(&mut self, writer: &mut Writer) -> Result<Opened, StoreError> {
+        if let Some(opened) = self.opened {
+            return Ok(opened);
+        }
+        let opened = writer.open_attempt(&self.start())?;
         self.opened = Some(opened);
         Ok(opened)
     }
@@ -120,17 +122,6 @@ impl Live {
                 return Ok(None);
             }
         }
-        let opened = self.open(writer)?;
-        self.gather(std::mem::take(&mut outcome.points));
-        self.flush(writer)?;
-        for (name, _, chunks) in &self.series {
-            if *chunks > 1 {
-                writer.merge_chunks(opened.attempt, name)?;
-            }
-        }
-        for (name, content) in &outcome.files {
-            write_file(&folder.join(opened.number.to_string()), name, content)?;
-        }
         if !limits.mark.is_empty() {
             outcome.reason = match outcome.reason.as_str() {
                 "" => limits.mark.clone(),
@@ -154,7 +145,24 @@ impl Live {
             objective: outcome.objective,
             ended: outcome.ended,
         };
-        writer.close_attempt(opened, &end)?;
+        let opened = match self.opened {
+            Some(opened) => {
+                writer.close_attempt(opened, &end)?;
+                opened
+            }
+            None => writer.add_ended(&self.start(), &end)?,
+        };
+        self.opened = Some(opened);
+        self.gather(std::mem::take(&mut outcome.points));
+        self.flush(writer)?;
+        for (name, _, chunks) in &self.series {
+            if *chunks > 1 {
+                writer.merge_chunks(opened.attempt, name)?;
+            }
+        }
+        for (name, content) in &outcome.files {
+            write_file(&folder.join(opened.number.to_string()), name, content)?;
+        }
         let seconds = self.started.map_or(0.0, |(_, at)| (outcome.ended - at) as f64 * 1e-6);
         Ok(Some(End { opened, state: outcome.state, reason: outcome.reason, objective: outcome.objective, seconds }))
     }

@@ -4,7 +4,7 @@
 //! after another attempt's is kept as superseded and never counts. Writes happen between [`Writer::begin`] and
 //! [`Writer::commit`]; nothing is promised to anybody before the commit.
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::params;
 
 use super::{Chunk, Series, Store, StoreError, now};
 use crate::space::{Config, ConfigId, State, Value};
@@ -231,17 +231,23 @@ impl Writer {
         let config = self.config(new)?;
         let number = self.number(new, config)?;
         let connection = &self.store.connection;
-        let mut statement = connection.prepare_cached(
+        // No RETURNING here: SQLite implements it with a table of its own for every statement, which doubles the time.
+        let mut insert = connection.prepare_cached(
             "INSERT INTO trials (sweep, number, config, repeat, seed, state, attempts, started)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'running', 1, ?6)
-             ON CONFLICT (sweep, config, repeat)
-             DO UPDATE SET state = 'running', reason = '', attempts = attempts + 1, started = excluded.started, ended = NULL,
-                objective = NULL, attempt = NULL
-             RETURNING id, number, attempts",
+             VALUES (?1, ?2, ?3, ?4, ?5, 'running', 1, ?6) ON CONFLICT (sweep, config, repeat) DO NOTHING",
         )?;
         let row = params![self.sweep, number, config, new.repeat, new.seed as i64, new.started];
-        let (trial, number, attempts): (i64, i64, i64) =
-            statement.query_row(row, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let (trial, number, attempts) = if insert.execute(row)? == 1 {
+            (connection.last_insert_rowid(), number, 1)
+        } else {
+            let mut again = connection.prepare_cached(
+                "UPDATE trials SET state = 'running', reason = '', attempts = attempts + 1, started = ?4, ended = NULL,
+                    objective = NULL, attempt = NULL
+                 WHERE sweep = ?1 AND config = ?2 AND repeat = ?3 RETURNING id, number, attempts",
+            )?;
+            let row = (self.sweep, config, new.repeat, new.started);
+            again.query_row(row, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        };
         self.greatest = self.greatest.max(number);
         let mut statement = connection.prepare_cached(
             "INSERT INTO attempts (trial, number, session, state, started) VALUES (?1, ?2, ?3, 'running', ?4)",
@@ -266,15 +272,13 @@ impl Writer {
     fn config(&mut self, new: &NewTrial<'_>) -> Result<i64, StoreError> {
         let connection = &self.store.connection;
         let hash = new.id.to_string();
-        let mut insert = connection.prepare_cached(
-            "INSERT INTO configs (sweep, ordinal, hash) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING RETURNING id",
-        )?;
-        let added: Option<i64> =
-            insert.query_row((self.sweep, new.ordinal as i64, &hash), |row| row.get(0)).optional()?;
-        let Some(row) = added else {
+        let mut insert = connection
+            .prepare_cached("INSERT INTO configs (sweep, ordinal, hash) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?;
+        if insert.execute((self.sweep, new.ordinal as i64, &hash))? == 0 {
             let mut find = connection.prepare_cached("SELECT id FROM configs WHERE sweep = ?1 AND hash = ?2")?;
             return Ok(find.query_row((self.sweep, &hash), |row| row.get(0))?);
-        };
+        }
+        let row = connection.last_insert_rowid();
         let mut insert = connection.prepare_cached(
             "INSERT INTO params (config, place, name, type, value, label) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
@@ -285,18 +289,72 @@ impl Writer {
         Ok(row)
     }
 
+    /// Records a trial that has ended and whose start was not written: the rows of a new one are written once, as they
+    /// stay.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn add_ended(&mut self, new: &NewTrial<'_>, end: &AttemptEnd<'_>) -> Result<Opened, StoreError> {
+        let config = self.config(new)?;
+        let number = self.number(new, config)?;
+        let connection = &self.store.connection;
+        // Known before it is there, so that the trial need not be updated; nobody else writes within this group.
+        let mut last = connection.prepare_cached("SELECT coalesce(max(id), 0) FROM attempts")?;
+        let attempt = last.query_row([], |row| row.get::<_, i64>(0))? + 1;
+        let mut insert = connection.prepare_cached(
+            "INSERT INTO trials (sweep, number, config, repeat, seed, state, reason, attempt, attempts, objective, started,
+                ended)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?11) ON CONFLICT (sweep, config, repeat) DO NOTHING",
+        )?;
+        let row = params![
+            self.sweep,
+            number,
+            config,
+            new.repeat,
+            new.seed as i64,
+            end.state.word(),
+            end.reason,
+            attempt,
+            end.objective,
+            new.started,
+            end.ended,
+        ];
+        if insert.execute(row)? == 0 {
+            drop((insert, last));
+            let opened = self.open_attempt(new)?;
+            self.close_attempt(opened, end)?;
+            return Ok(opened);
+        }
+        let trial = connection.last_insert_rowid();
+        let mut insert = connection.prepare_cached(
+            "INSERT INTO attempts (id, trial, number, session, state, reason, started, ended)
+             VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        insert.execute(params![attempt, trial, self.session, end.state.word(), end.reason, new.started, end.ended])?;
+        drop((insert, last));
+        self.greatest = self.greatest.max(number);
+        self.add_metrics(attempt, end.metrics)?;
+        Ok(Opened { trial, attempt, number, attempts: 1 })
+    }
+
+    fn add_metrics(&self, attempt: i64, metrics: &[(&str, f64)]) -> Result<(), StoreError> {
+        // Not OR REPLACE, for which SQLite keeps a journal for every statement.
+        let mut insert = self.store.connection.prepare_cached(
+            "INSERT INTO metrics (attempt, name, value) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET value = excluded.value",
+        )?;
+        metrics.iter().try_for_each(|(name, value)| insert.execute((attempt, name, value)).map(|_| ()))?;
+        Ok(())
+    }
+
     /// Records how an attempt ended; false where another attempt's result already counts, and this one is kept as
     /// superseded.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn close_attempt(&mut self, opened: Opened, end: &AttemptEnd<'_>) -> Result<bool, StoreError> {
+        self.add_metrics(opened.attempt, end.metrics)?;
         let connection = &self.store.connection;
-        let mut insert =
-            connection.prepare_cached("INSERT OR REPLACE INTO metrics (attempt, name, value) VALUES (?1, ?2, ?3)")?;
-        for (name, value) in end.metrics {
-            insert.execute((opened.attempt, name, value))?;
-        }
         let mut update = connection.prepare_cached(
             "UPDATE trials SET state = ?2, reason = ?3, objective = ?4, ended = ?5, attempt = ?6
              WHERE id = ?1 AND state = 'running' AND attempts = ?7",
