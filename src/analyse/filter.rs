@@ -1,7 +1,7 @@
 //! Filters over trials: `lr > 1e-4 and state = done and val_loss < 0.3`.
 //!
 //! Names are params and metrics (`param.x` and `metric.x` say which), and `state reason trial sweep repeat seed attempts
-//! config seconds objective`. What is missing makes a comparison unknown, and a filter rejects the unknown.
+//! config took objective`. What is missing makes a comparison unknown, and a filter rejects the unknown.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ const FIXED: [(&str, Kind); 10] = [
     ("repeat", Kind::Number),
     ("seed", Kind::Number),
     ("attempts", Kind::Number),
-    ("seconds", Kind::Number),
+    ("took", Kind::Number),
     ("objective", Kind::Number),
 ];
 
@@ -37,7 +37,7 @@ impl TrialNames {
         for trial in trials {
             for setting in &trial.config.settings {
                 let kind = match (&setting.label, &setting.value) {
-                    (Some(_), _) | (None, Value::Text(_)) => Kind::Text,
+                    (None, Value::Text(_)) => Kind::Text,
                     (None, Value::Int(_) | Value::Float(_)) => Kind::Number,
                     (None, Value::Bool(_)) => Kind::Bool,
                     _ => Kind::Any,
@@ -115,7 +115,13 @@ impl Filter {
 pub(super) fn operand<'a>(trial: &'a TrialRow, name: &str) -> Operand<'a> {
     let param = |name: &str| {
         trial.config.setting(name).map(|setting| match &setting.label {
-            Some(label) => Operand::Text(label.as_ref().into()),
+            Some(label) => {
+                let value = match setting.value.operand() {
+                    Operand::Missing => Operand::Opaque,
+                    value => value,
+                };
+                Operand::Labelled(label.as_ref().into(), Box::new(value))
+            }
             None => setting.value.operand(),
         })
     };
@@ -139,7 +145,7 @@ pub(super) fn operand<'a>(trial: &'a TrialRow, name: &str) -> Operand<'a> {
         "repeat" => Operand::Int(i64::from(trial.repeat)),
         "seed" => Operand::Int(trial.seed as i64),
         "attempts" => Operand::Int(trial.attempts),
-        "seconds" => trial.seconds().map_or(Operand::Missing, Operand::Float),
+        "took" => trial.seconds().map_or(Operand::Missing, Operand::Float),
         "objective" if trial.state == State::Done => trial.objective.map_or(Operand::Missing, Operand::Float),
         _ => Operand::Missing,
     }
@@ -148,7 +154,7 @@ pub(super) fn operand<'a>(trial: &'a TrialRow, name: &str) -> Operand<'a> {
 impl TrialRow {
     /// How long its last attempt took; none where it has not ended.
     pub fn seconds(&self) -> Option<f64> {
-        Some((self.ended? - self.started?) as f64 * 1e-6)
+        Some((self.ended? - self.started?) as f64 / 1e6)
     }
 
     /// The number that `name` (a metric, a numeric param or field) has here.
@@ -159,7 +165,7 @@ impl TrialRow {
     /// What `name` has here, for sorting texts.
     pub fn text_of(&self, name: &str) -> Option<String> {
         match operand(self, name) {
-            Operand::Text(text) => Some(text.into_owned()),
+            Operand::Text(text) | Operand::Labelled(text, _) => Some(text.into_owned()),
             Operand::Bool(bool) => Some(bool.to_string()),
             _ => None,
         }

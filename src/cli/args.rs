@@ -16,7 +16,6 @@ use crate::spec::Overrides;
     name = "sweep",
     version,
     max_term_width = 100,
-    disable_help_subcommand = true,
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "More: predict (apply a saved model to new rows). `sweep COMMAND --help` says everything about a command."
@@ -195,7 +194,7 @@ pub struct ShowArgs {
 
 /// List the trials of a sweep
 ///
-/// A filter compares params, metrics and the fields state, reason, trial, repeat, seed, attempts, seconds, config:
+/// A filter compares params, metrics and the fields state, reason, trial, repeat, seed, attempts, took (seconds), config:
 ///
 ///   sweep trials -F 'lr > 1e-3 and method in [sgd, adam] and state = done' --sort val_loss --top 10
 #[derive(Debug, Args)]

@@ -25,7 +25,7 @@ pub fn best(args: &BestArgs, common: &Common, output: &Output) -> Result<u8, Cli
             rank_trials(&trials, &sweep)
         }
     };
-    let params = store.param_names(sweep.id)?;
+    let params = sweep.in_spec_order(store.param_names(sweep.id)?);
     let format = args.format.format();
     if ranking.standings.is_empty() && format == Format::Table {
         output.say(&format!(

@@ -52,7 +52,14 @@ pub fn conclude(
     let ranked = ranking.top(store, TOP)?;
     let params: Vec<String> = loaded.spec.space.params().iter().map(|param| param.name.to_string()).collect();
     let best = ranked.first().filter(|best| best.standing.is_sound());
-    let edges = best.map_or_else(Vec::new, |best| edges(&loaded.spec.space, &best.config));
+    let mut edges = best.map_or_else(Vec::new, |best| edges(&loaded.spec.space, &best.config));
+    // Where a config with another value is exactly as good, the end is not what made the best one.
+    edges.retain(|edge| {
+        !ranked.iter().any(|other| {
+            best.is_some_and(|best| other.standing.mean == best.standing.mean)
+                && other.config.get(&edge.param) != Some(&edge.value)
+        })
+    });
     let has = |name: &str| loaded.spec.space.param(name).is_some_and(|param| param.domain.is_searched());
     let mut groups = None;
     if has("method") {
@@ -94,6 +101,8 @@ pub fn conclude(
     if let Some(by) = by {
         next.push(format!("sweep best {} --by {}", row.id, shell_word(by)));
     }
-    output.say(&format!("\nnext: {}", next.join("\n      ")));
+    if !next.is_empty() {
+        output.say(&format!("\nnext: {}", next.join("\n      ")));
+    }
     Ok(())
 }

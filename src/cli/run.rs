@@ -17,7 +17,7 @@ use crate::run::{
     Watcher, coordinate, decide, hash_files, planned_trials, watch_signals,
 };
 use crate::space::State;
-use crate::spec::{Loaded, Overrides, canonical, lint, load, load_canonical};
+use crate::spec::{Diagnostic, LoadError, Loaded, Overrides, Problems, canonical, lint, load, load_canonical};
 use crate::store::{Access, Lease, NewSweep, Owner, Store, SweepRow};
 use crate::train::trainer::Trainer;
 
@@ -49,6 +49,9 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
     output.warnings(&loaded.warnings.list, &loaded.sources);
     if resumed.is_none() {
         output.warnings(&lint(&loaded), &loaded.sources);
+    }
+    if planned_trials(&loaded.spec) == Some(0) {
+        return Err(nothing_to_run(loaded));
     }
     let checkpoint = checkpoint_file(&loaded, Some(&store))?;
     let files = hash_files(&loaded.spec, &loaded.folder, checkpoint.as_deref());
@@ -251,6 +254,14 @@ fn go(
         Ending::TimeUp => 3,
         Ending::Complete | Ending::Target => u8::from(row.counts.of(State::Failed) > 0),
     })
+}
+
+/// Constraints that accept nothing.
+fn nothing_to_run(loaded: Loaded) -> CliError {
+    let place = loaded.places.place("constraints", &loaded.sources);
+    let problem = Diagnostic::error("the constraints accept no config: there is nothing to run", place)
+        .help("`sweep plan` shows what each of them refuses");
+    CliError::Spec(Box::new(LoadError { problems: Problems { list: vec![problem] }, sources: loaded.sources }))
 }
 
 /// The folder from the root on; an empty path is the current folder.

@@ -86,7 +86,7 @@ fn sweep_text(store: &Store, sweep: &SweepRow, width: Option<usize>) -> Result<S
     }
     let ranking = rank(store, sweep)?;
     if !ranking.standings.is_empty() {
-        let params = store.param_names(sweep.id)?;
+        let params = sweep.in_spec_order(store.param_names(sweep.id)?);
         text += &format!("\nbest configs of {}\n", plural(ranking.standings.len() as u64, "config"));
         text += &ranked_listing(&ranking.top(store, 5)?, &params, &sweep.metric).table(width);
     }

@@ -122,7 +122,7 @@ fn listing(sweep: &SweepRow, trials: &[TrialRow], args: &TrialsArgs, names: &Tri
                 order.push(setting.name.to_string());
             }
         }
-        order
+        sweep.in_spec_order(order)
     };
     let wanted: Vec<String> = if args.columns.is_empty() {
         let shown = |trial: &TrialRow, name: &str| trial.config.setting(name).map(|setting| setting.shown());
@@ -144,7 +144,7 @@ fn listing(sweep: &SweepRow, trials: &[TrialRow], args: &TrialsArgs, names: &Tri
                 .take(1)
                 .map(str::to_owned),
         );
-        columns.push("seconds".into());
+        columns.push("took".into());
         columns.extend(trials.iter().any(|trial| !trial.reason.is_empty()).then(|| "reason".into()));
         columns
     } else {
@@ -165,12 +165,12 @@ fn column(name: &str, trials: &[TrialRow], params: &[String]) -> Column {
     let numeric = if is_param {
         trials.iter().filter_map(|t| t.config.setting(name)).all(|s| s.label.is_none() && s.value.number().is_some())
     } else {
-        !matches!(name, "state" | "reason" | "config" | "started" | "ended")
+        !matches!(name, "state" | "reason" | "config" | "started" | "ended" | "took")
     };
     let column = if numeric { Column::number(name) } else { Column::text(name) };
     match name {
         "trial" | "state" => column,
-        "seconds" | "reason" => column.droppable(3),
+        "took" | "reason" => column.droppable(3),
         _ if is_param => column.droppable(1),
         _ => column,
     }
@@ -188,9 +188,7 @@ fn cell(trial: &TrialRow, name: &str) -> Cell {
         "config" => Cell::new(&trial.config_id[..8], Json::String(trial.config_id.clone())),
         "started" => at(trial.started),
         "ended" => at(trial.ended),
-        "seconds" => trial.seconds().map_or_else(Cell::empty, |s| {
-            Cell::new(if s < 10.0 { format!("{s:.3}") } else { duration(s) }, float_json(s))
-        }),
+        "took" => trial.seconds().map_or_else(Cell::empty, |s| Cell::new(duration(s), float_json(s))),
         "trial" => Cell::int(trial.number),
         "sweep" => Cell::int(trial.sweep),
         "repeat" => Cell::int(i64::from(trial.repeat)),

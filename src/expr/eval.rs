@@ -24,6 +24,8 @@ pub enum Operand<'a> {
     Text(Cow<'a, str>),
     /// Something that can only be passed on, such as a list: equal to nothing.
     Opaque,
+    /// A value that also goes by a name: equal to a text that is the name, otherwise as the value.
+    Labelled(Cow<'a, str>, Box<Operand<'a>>),
 }
 
 impl Operand<'_> {
@@ -32,6 +34,7 @@ impl Operand<'_> {
         match self {
             Self::Int(int) => Some(*int as f64),
             Self::Float(float) => Some(*float),
+            Self::Labelled(_, value) => value.number(),
             _ => None,
         }
     }
@@ -52,6 +55,7 @@ impl Expr {
 fn truth(operand: &Operand<'_>) -> Option<bool> {
     match operand {
         Operand::Bool(bool) => Some(*bool),
+        Operand::Labelled(_, value) => truth(value),
         _ => None,
     }
 }
@@ -111,6 +115,10 @@ fn eval<'a>(node: &Node, get: &dyn Fn(&str) -> Operand<'a>) -> Operand<'a> {
 fn equal(a: &Operand<'_>, b: &Operand<'_>) -> Option<bool> {
     match (a, b) {
         (Operand::Missing, _) | (_, Operand::Missing) => None,
+        (Operand::Labelled(name, value), other) | (other, Operand::Labelled(name, value)) => match other {
+            Operand::Text(text) if text == name => Some(true),
+            other => equal(value, other),
+        },
         (Operand::Int(a), Operand::Int(b)) => Some(a == b),
         (Operand::Text(a), Operand::Text(b)) => Some(a == b),
         (Operand::Bool(a), Operand::Bool(b)) => Some(a == b),

@@ -1,5 +1,7 @@
 //! What stands at the end of a run, and below `best`.
 
+use serde_json::{Map, Value as Json, json};
+
 use super::listing::{Cell, Column, Listing};
 use super::number::metric;
 use super::text::{clean, shell_word};
@@ -129,7 +131,32 @@ pub fn ranked_listing(ranked: &[RankedConfig], params: &[String], objective: &st
         row.push(Cell::text(config.standing.first_trial()));
         listing.rows.push(row);
     }
+    let objects = ranked.iter().enumerate().map(|(i, config)| config_json(config, i + 1, objective));
+    listing.objects = Some(objects.collect());
     listing
+}
+
+/// A ranked config as other programs get it.
+fn config_json(config: &RankedConfig, rank: usize, objective: &str) -> Json {
+    let standing = &config.standing;
+    let params: Map<String, Json> =
+        config.config.settings.iter().map(|s| (s.name.to_string(), s.value.to_json())).collect();
+    let optional = |x: Option<f64>| x.map_or(Json::Null, crate::space::float_json);
+    json!({
+        "rank": rank,
+        "sweep": standing.sweep,
+        "trial": standing.first,
+        "config": config.config.id().to_string(),
+        "params": params,
+        "metric": objective,
+        "mean": crate::space::float_json(standing.mean),
+        "sd": optional(standing.sd),
+        "n": standing.n,
+        "failed": standing.failed,
+        "diverged": standing.diverged,
+        "steps": optional(standing.steps),
+        "seconds": optional(standing.seconds),
+    })
 }
 
 /// `2 diverged, 1 failed`.
@@ -193,5 +220,15 @@ pub fn group_listing(groups: &[Group], by: &str, params: &[String], objective: &
         row.push(Cell::text(best.standing.first_trial()));
         listing.rows.push(row);
     }
+    let objects = groups.iter().enumerate().map(|(i, group)| {
+        let mut object = config_json(&group.best, i + 1, objective);
+        object["by"] = json!(by);
+        object["value"] = group.best.config.get(by).map_or(Json::Null, crate::space::Value::to_json);
+        object["configs"] = json!(group.configs);
+        object["failed"] = json!(group.failed);
+        object["diverged"] = json!(group.diverged);
+        object
+    });
+    listing.objects = Some(objects.collect());
     listing
 }

@@ -163,7 +163,7 @@ impl Live {
         for (name, content) in &outcome.files {
             write_file(&folder.join(opened.number.to_string()), name, content)?;
         }
-        let seconds = self.started.map_or(0.0, |(_, at)| (outcome.ended - at) as f64 * 1e-6);
+        let seconds = self.started.map_or(0.0, |(_, at)| (outcome.ended - at) as f64 / 1e6);
         Ok(Some(End { opened, state: outcome.state, reason: outcome.reason, objective: outcome.objective, seconds }))
     }
 }

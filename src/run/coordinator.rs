@@ -128,6 +128,7 @@ pub fn coordinate(
         live: HashMap::new(),
         next_token: 0,
         exhausted: false,
+        left_out: false,
         ending: None,
         cancelled: None,
         start: Instant::now(),
@@ -153,6 +154,8 @@ struct Coordinator<'a> {
     live: HashMap<u64, Live>,
     next_token: u64,
     exhausted: bool,
+    /// Whether a trial was launched and has no result.
+    left_out: bool,
     /// Set once nothing more is to be started.
     ending: Option<Ending>,
     cancelled: Option<Instant>,
@@ -187,7 +190,13 @@ impl Coordinator<'_> {
             }
         }
         self.draw();
-        let ending = self.ending.clone().unwrap_or(Ending::Complete);
+        // Asked to stop when nothing was left to start: then all is done.
+        let all_done = self.live.is_empty() && !self.left_out && self.planner.next_task().is_none();
+        let ending = match self.ending.clone() {
+            Some(Ending::Target) => Ending::Target,
+            Some(ending) if !all_done => ending,
+            _ => Ending::Complete,
+        };
         Ok(Report { ending, progress: self.progress.clone(), stuck: self.planner.stuck.clone() })
     }
 
@@ -235,6 +244,7 @@ impl Coordinator<'_> {
             Message::Finished(token, outcome) => finished.push((token, outcome)),
             Message::NotStarted(token) => {
                 self.live.remove(&token);
+                self.left_out = true;
             }
             Message::Signal(signal) => self.signal(signal.0),
         }
@@ -308,6 +318,8 @@ impl Coordinator<'_> {
                 let Some(mut live) = self.live.remove(&token) else { continue };
                 if let Some(end) = live.close(self.writer, *outcome, self.limits, self.folder)? {
                     ended.push((live, end));
+                } else {
+                    self.left_out = true;
                 }
             }
             Ok::<(), RunError>(())
@@ -325,6 +337,7 @@ impl Coordinator<'_> {
 
     fn tell(&mut self, live: Live, end: End) {
         if end.state == State::Lost {
+            self.left_out = true;
             return;
         }
         if end.state == State::Failed && live.task.retries < self.limits.retries && self.ending.is_none() {

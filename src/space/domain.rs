@@ -289,7 +289,7 @@ impl Domain {
             Self::Const(value) => of(value),
             Self::Choice(choices) => {
                 let mut kinds = choices.items.iter().map(|item| match item.label {
-                    Some(_) => Kind::Text,
+                    Some(_) => Kind::Any,
                     None => of(&item.value),
                 });
                 let first = kinds.next().unwrap_or(Kind::Any);

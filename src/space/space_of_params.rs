@@ -210,20 +210,25 @@ impl Space {
     }
 }
 
-/// What a name means among `settings`: the label where there is one, else the value; missing where inactive.
+/// What a name means among `settings`: the value, which also goes by its label; missing where inactive.
 fn operand<'a>(settings: &[Setting], name: &str) -> Operand<'a> {
     let name = name.strip_prefix("param.").filter(|short| has(settings, short)).unwrap_or(name);
     match settings.iter().find(|setting| &*setting.name == name) {
         None => Operand::Missing,
-        Some(Setting { label: Some(label), .. }) => Operand::Text(label.to_string().into()),
-        Some(setting) => match setting.value.operand() {
-            Operand::Text(text) => Operand::Text(text.into_owned().into()),
-            Operand::Missing => Operand::Missing,
-            Operand::Bool(bool) => Operand::Bool(bool),
-            Operand::Int(int) => Operand::Int(int),
-            Operand::Float(float) => Operand::Float(float),
-            Operand::Opaque => Operand::Opaque,
-        },
+        Some(setting) => {
+            let value = match setting.value.operand() {
+                Operand::Text(text) => Operand::Text(text.into_owned().into()),
+                Operand::Bool(bool) => Operand::Bool(bool),
+                Operand::Int(int) => Operand::Int(int),
+                Operand::Float(float) => Operand::Float(float),
+                Operand::Missing if setting.label.is_none() => Operand::Missing,
+                _ => Operand::Opaque,
+            };
+            match &setting.label {
+                Some(label) => Operand::Labelled(label.to_string().into(), Box::new(value)),
+                None => value,
+            }
+        }
     }
 }
 

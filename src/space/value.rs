@@ -73,6 +73,7 @@ impl Value {
             Operand::Int(int) => Some(Self::Int(int)),
             Operand::Float(float) => Some(Self::Float(float)),
             Operand::Text(text) => Some(Self::Text(text.into_owned())),
+            Operand::Labelled(_, value) => Self::from_operand(*value),
             Operand::Missing | Operand::Opaque => None,
         }
     }

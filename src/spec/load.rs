@@ -242,10 +242,10 @@ impl Reader {
             };
             let key = key.trim();
             match key.strip_prefix("train.") {
-                Some(path) => set(tree, &format!("train.{path}"), &value),
+                Some(path) => set(tree, &format!("train.{path}"), &value, Origin::override_name(number)),
                 None => {
                     let key = key.strip_prefix("params.").unwrap_or(key).to_owned();
-                    params.push(Entry { key, key_at: value.at, value });
+                    params.push(Entry { key, key_at: Origin::override_name(number), value });
                 }
             }
         }
@@ -322,7 +322,7 @@ fn merge(base: Node, over: Node) -> Node {
 }
 
 /// Sets the value at a dotted path, making mappings on the way.
-fn set(node: &mut Node, path: &str, value: &Node) {
+fn set(node: &mut Node, path: &str, value: &Node, key_at: Origin) {
     let (head, rest) = path.split_once('.').map_or((path, None), |(head, rest)| (head, Some(rest)));
     if !matches!(node.yaml, Yaml::Map(_)) {
         node.yaml = Yaml::Map(Vec::new());
@@ -330,13 +330,13 @@ fn set(node: &mut Node, path: &str, value: &Node) {
     let Yaml::Map(entries) = &mut node.yaml else { return };
     let place = entries.iter().position(|entry| entry.key == head).unwrap_or_else(|| {
         let empty = Node { yaml: Yaml::Null, at: value.at };
-        entries.push(Entry { key: head.to_owned(), key_at: value.at, value: empty });
+        entries.push(Entry { key: head.to_owned(), key_at, value: empty });
         entries.len() - 1
     });
     match rest {
-        Some(rest) => set(&mut entries[place].value, rest, value),
+        Some(rest) => set(&mut entries[place].value, rest, value, key_at),
         None => {
-            entries[place].key_at = value.at;
+            entries[place].key_at = key_at;
             entries[place].value = value.clone();
         }
     }

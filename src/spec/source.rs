@@ -59,6 +59,13 @@ pub struct Place {
     pub end: usize,
 }
 
+impl Origin {
+    /// The name in an override, before `=`.
+    pub(super) fn override_name(source: u16) -> Self {
+        Self { source, ordinal: u32::MAX }
+    }
+}
+
 impl Sources {
     pub(super) fn add(&mut self, source: Source) -> u16 {
         self.list.push(source);
@@ -89,6 +96,9 @@ impl Sources {
     pub fn locate(&self, origin: Origin) -> Place {
         let source = usize::from(origin.source);
         let text = &self.list[source].text;
+        if origin.ordinal == u32::MAX {
+            return Place { source, start: 0, end: self.list[source].start.saturating_sub(1) };
+        }
         let start = yaml::find(&self.list[source].yaml(), origin.ordinal).unwrap_or(0).min(text.len());
         let end = start + token_length(&text[start..]);
         Place { source, start, end }

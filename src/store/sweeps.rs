@@ -39,6 +39,16 @@ pub struct SweepRow {
     pub owner: Owner,
 }
 
+impl SweepRow {
+    /// `names` in the order in which the spec has them, those it does not have (of `cases`) at the end.
+    pub fn in_spec_order(&self, mut names: Vec<String>) -> Vec<String> {
+        let meant: serde_json::Value = serde_json::from_str(&self.spec_meant).unwrap_or_default();
+        let order: Vec<&String> = meant["params"].as_object().map_or_else(Vec::new, |params| params.keys().collect());
+        names.sort_by_key(|name| order.iter().position(|other| *other == name).unwrap_or(usize::MAX));
+        names
+    }
+}
+
 /// Numbers of trials by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts([u64; State::ALL.len()]);

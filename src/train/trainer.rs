@@ -133,7 +133,31 @@ impl Trainer {
         })?;
         let trainer = Self { spec: spec.clone(), selection, data, saved, prepared: Mutex::default() };
         trainer.check_metric()?;
+        trainer.check_model()?;
         Ok(trainer)
+    }
+
+    /// A model that is the same for every trial must fit the target.
+    fn check_model(&self) -> Result<(), DataError> {
+        let (Some(data), Some(model)) = (&self.data, self.spec.constant("model").and_then(Value::text)) else {
+            return Ok(());
+        };
+        let classes = data.classes().len();
+        let (message, help) = match (model, data.task()) {
+            ("linear", super::Task::Classification) => (
+                "`linear` needs a target of numbers, and this one has classes".to_owned(),
+                "take `softmax`, or `task: regression`",
+            ),
+            ("softmax" | "logistic", super::Task::Regression) => (
+                format!("`{model}` needs a target of classes, and this one has numbers"),
+                "take `linear`, or `task: classification`",
+            ),
+            ("logistic", super::Task::Classification) if classes > 2 => {
+                (format!("`logistic` tells two classes apart, and the target has {classes}"), "take `softmax`")
+            }
+            _ => return Ok(()),
+        };
+        Err(DataError { key: "model".into(), message, help: Some(help.into()), expr: None })
     }
 
     /// The metric must be one that this task and these parts give.

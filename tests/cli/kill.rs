@@ -50,7 +50,7 @@ fn a_result_that_was_shown_survives_a_kill_at_that_instant() {
     // Trials that fail are shown one by one: a linear model does not take classes.
     env.write(
         "s.yaml",
-        "train: {data: d.csv, target: y, model: linear, epochs: 1}\nparams: {lr: {float: [0.1, 1], grid: 2000}}\n",
+        "train: {data: d.csv, target: y, epochs: 1}\nparams: {model: [linear], lr: {float: [0.1, 1], grid: 2000}}\n",
     );
     for round in 1..=10 {
         let name = format!("round {round}");

@@ -11,7 +11,7 @@ fn the_main_job_gives_an_answer_that_makes_sense() {
     let by = |param: &str| -> Vec<(String, f64)> {
         let output = env.ok(&["best", "--by", param, "--json"]);
         let rows: Vec<serde_json::Value> = serde_json::from_str(&output.stdout).unwrap();
-        rows.iter().map(|row| (row[param].to_string(), row["val_loss"].as_f64().unwrap())).collect()
+        rows.iter().map(|row| (row["value"].to_string(), row["mean"].as_f64().unwrap())).collect()
     };
     let warm = by("warm");
     let loss = |list: &[(String, f64)], key: &str| list.iter().find(|(value, _)| value == key).unwrap().1;

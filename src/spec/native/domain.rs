@@ -230,7 +230,11 @@ fn range(reader: &mut Reader<'_>, name: &str, word: &str, entry: &Entry, whole: 
         problem.help.push(format!("start above 0, or write `{name}: {{float: [...]}}`"));
         return None;
     }
-    if scale.is_int() && (low.fract() != 0.0 || high.fract() != 0.0 || low.abs() > 9e15 || high.abs() > 9e15) {
+    if scale.is_int() && (low.abs() > 9e15 || high.abs() > 9e15) {
+        reader.error(at, format!("`{word}` takes numbers up to 9e15"));
+        return None;
+    }
+    if scale.is_int() && (low.fract() != 0.0 || high.fract() != 0.0) {
         reader
             .error(at, format!("`{word}` takes whole numbers"))
             .help

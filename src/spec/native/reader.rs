@@ -239,6 +239,10 @@ impl<'a> Reader<'a> {
             }
         }
         if text.parse::<f64>().is_ok() && text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) {
+            if self.sources.is_plain(node.at) {
+                self.error(node.at, format!("`{text}` is no number that fits: it is too large"));
+                return Value::Text(text.to_owned());
+            }
             let help = "remove the quotes if a number is meant";
             self.warning(node.at, format!("`{text}` is a text because it is quoted")).help.push(help.into());
         } else if matches!(text, "yes" | "no" | "on" | "off" | "Yes" | "No" | "On" | "Off")

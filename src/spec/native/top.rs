@@ -7,7 +7,7 @@ use super::reader::Reader;
 use super::{search, train};
 use crate::expr::nearest;
 use crate::search::SamplerKind;
-use crate::space::{Domain, Space, Value};
+use crate::space::{Domain, Scale, Space, Value};
 use crate::spec::model::{At, Budget, Each, Goal, Objective, Overrides, Parallel, Repeats, SearchSpec, Spec, Target};
 use crate::spec::source::Origin;
 use crate::spec::yaml::{Entry, Node, Yaml};
@@ -62,7 +62,7 @@ pub(super) fn read(
         } else if !KEYS.contains(&key) {
             unknown_top_key(reader, entry);
         }
-        reader.note(key, entry.value.at);
+        reader.note(key, if key == "params" { entry.key_at } else { entry.value.at });
     }
     let runs_command = tree.get("run").is_some();
     let train_node = tree.get("train");
@@ -281,11 +281,17 @@ fn check_grid(reader: &mut Reader<'_>, space: &Space, search: SearchSpec) {
                 } else {
                     format!("[{}, {}]", ends.0, ends.1)
                 };
+                let points = match range.scale {
+                    Scale::Int | Scale::LogInt => (range.high - range.low + 1.0).min(5.0),
+                    Scale::Pow2 => ((range.high / range.low).log2() + 1.0).min(5.0),
+                    Scale::Float | Scale::Log => 5.0,
+                };
                 let problem =
                     reader.error(at, format!("a grid does not know how many points to take of `{}`", param.name));
-                problem
-                    .help
-                    .push(format!("write `{}: {{{word}: {ends}, grid: 5}}`, or take `search: random`", param.name));
+                problem.help.push(format!(
+                    "write `{}: {{{word}: {ends}, grid: {points}}}`, or take `search: random`",
+                    param.name
+                ));
             }
             Domain::Normal { .. } | Domain::Beta { .. } => {
                 let problem = reader.error(at, format!("`{}` is a distribution, which has no grid", param.name));

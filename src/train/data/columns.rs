@@ -57,6 +57,17 @@ pub(super) fn feature_columns(table: &Table, spec: &DataSpec) -> Result<Vec<usiz
     });
     for &i in &wanted {
         if let Values::Category { levels, codes, .. } = &table.columns[i].values {
+            let is_number = |text: &String| text.trim().parse::<f64>().is_ok();
+            let numbers = levels.iter().filter(|text| is_number(text)).count();
+            if levels.len() > 20 && numbers < levels.len() && numbers * 10 >= levels.len() * 9 {
+                let name = &table.columns[i].name;
+                let odd = levels.iter().position(|text| !is_number(text)).unwrap_or(0);
+                let row = codes.iter().position(|code| *code == Some(odd as u32)).unwrap_or(0);
+                let message = format!("`{name}` holds numbers, but row {row} is `{}`", levels[odd]);
+                return Err(DataError::new("data", message).help(format!(
+                    "correct the file (an empty cell is a missing value), or leave out `drop: [{name}]`"
+                )));
+            }
             let looks_like_id = levels.len() > 50 && levels.len() * 2 > codes.len() && !explicit;
             if levels.len() > MANY_LEVELS || looks_like_id {
                 let name = &table.columns[i].name;

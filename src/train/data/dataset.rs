@@ -67,6 +67,11 @@ impl Dataset {
         let first_key = if matches!(spec.files, Files::One(_)) { "data" } else { "data.train" };
         let mut table = read_table(&folder.join(first), first_key)?;
         require(&table, &spec.target, "target")?;
+        for name in table.names() {
+            if let Some((twice, _)) = name.split_once("_duplicated_") {
+                notes.push(format!("the column `{twice}` stands twice: the second is called `{name}`"));
+            }
+        }
         let main = select_rows(&table, spec.rows.as_ref(), "rows")?;
         let mut source_rows = match source.map(|source| &source.from) {
             Some(SourceFrom::Rows(expr)) => Some(select_rows(&table, Some(expr), "source.rows")?),

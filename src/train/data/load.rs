@@ -46,7 +46,10 @@ pub fn read_table(path: &Path, key: &str) -> Result<Table, DataError> {
     if frame.height() == 0 || frame.width() == 0 {
         return Err(fail(format!("`{shown}` has no rows")));
     }
-    table(&frame).map_err(|error| fail(format!("cannot read `{shown}`: {}", first_line(&error.to_string()))))
+    let mut table =
+        table(&frame).map_err(|error| fail(format!("cannot read `{shown}`: {}", first_line(&error.to_string()))))?;
+    table.drop_blank_rows();
+    Ok(table)
 }
 
 fn first_line(text: &str) -> &str {

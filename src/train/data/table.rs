@@ -81,6 +81,27 @@ impl Table {
         self.columns.iter().map(|column| column.name.as_str())
     }
 
+    /// Removes the rows in which every column is missing, such as blank lines.
+    pub fn drop_blank_rows(&mut self) {
+        let is_blank = |row: usize| {
+            self.columns.iter().all(|column| match &column.values {
+                Values::Numeric { values, .. } => values[row].is_nan(),
+                Values::Category { codes, .. } => codes[row].is_none(),
+            })
+        };
+        let kept: Vec<usize> = (0..self.rows).filter(|row| !is_blank(*row)).collect();
+        if kept.len() == self.rows {
+            return;
+        }
+        for column in &mut self.columns {
+            match &mut column.values {
+                Values::Numeric { values, .. } => *values = kept.iter().map(|row| values[*row]).collect(),
+                Values::Category { codes, .. } => *codes = kept.iter().map(|row| codes[*row]).collect(),
+            }
+        }
+        self.rows = kept.len();
+    }
+
     /// Puts the rows of `other` below; columns are matched by name, those that only one of the two has are dropped.
     ///
     /// # Errors
