@@ -111,9 +111,10 @@ def bench_trials(sweep, rounds, folder):
         programs["bare SQLite inserts in C"] = lambda place: numbers([binary, filled, place / "new.db"])[0] / trials
     if has("optuna"):
         for name, kind, count in [
-            ("Optuna, in memory", "memory", trials),
-            ("Optuna, journal file", "journal", 2_000),
-            ("Optuna, SQLite", "sqlite", 300),
+            ("Optuna, in memory, random sampler", "memory", trials),
+            ("Optuna, in memory, default sampler", "default", 1_000),
+            ("Optuna, journal file, random sampler", "journal", 2_000),
+            ("Optuna, SQLite, random sampler", "sqlite", 300),
         ]:
             command = [sys.executable, PEERS / "trials_optuna.py", kind, count]
             programs[f"{name} ({count:,} trials)"] = (
