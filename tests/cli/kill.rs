@@ -14,7 +14,7 @@ const KILLS: usize = 200;
 #[test]
 fn two_hundred_kills_then_a_resume_give_what_an_uninterrupted_run_gives() {
     let env = Env::new();
-    env.write("s.yaml", &(quick(1500, 6000) + "repeats: 3\neach: {timeout: 1h}\n"));
+    env.write("s.yaml", &(quick(1500, 9000) + "repeats: 3\nparallel: 2\neach: {timeout: 1h}\n"));
     let mut rng = Rng::new(11);
     let mut killed = 0;
     let mut stored = 0;

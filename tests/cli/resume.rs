@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::env::{Env, quick};
 
-/// Runs a sweep until `trials` of it are stored, then kills it.
+/// Runs a sweep, one trial at a time, until `trials` of it are stored, then kills it.
 fn begin(env: &Env, args: &[&str], trials: usize) {
-    let mut child = env.start(args);
+    let mut child = env.start(&[args, &["-j1"]].concat());
     for _ in 0..400 {
         thread::sleep(Duration::from_millis(10));
         let output = env.sweep(&["trials", "--json"]);
@@ -22,7 +22,7 @@ fn begin(env: &Env, args: &[&str], trials: usize) {
 #[test]
 fn a_killed_sweep_goes_on_and_equals_an_uninterrupted_one() {
     let env = Env::new();
-    env.write("s.yaml", &(quick(300, 3000) + "repeats: 2\n"));
+    env.write("s.yaml", &(quick(300, 20_000) + "repeats: 2\n"));
     begin(&env, &["run", "s.yaml"], 20);
     let before = env.trials(&[]).len();
     let output = env.ok(&["run", "s.yaml"]);
@@ -39,9 +39,9 @@ fn a_killed_sweep_goes_on_and_equals_an_uninterrupted_one() {
 #[test]
 fn a_changed_spec_is_refused_while_the_sweep_is_incomplete() {
     let env = Env::new();
-    env.write("s.yaml", &quick(2000, 3000));
+    env.write("s.yaml", &quick(2000, 9000));
     begin(&env, &["run", "s.yaml"], 5);
-    env.write("s.yaml", &quick(2000, 4000));
+    env.write("s.yaml", &quick(2000, 9001));
     let output = env.sweep(&["run", "s.yaml"]);
     assert_eq!(output.code, 2);
     insta::assert_snapshot!("changed", env.stable(&output.stderr));
@@ -50,7 +50,7 @@ fn a_changed_spec_is_refused_while_the_sweep_is_incomplete() {
     insta::assert_snapshot!("not_an_extension", env.stable(&output.stderr));
     // With the stored spec it goes on all the same.
     env.ok(&["run", "--resume", "1"]);
-    let steps: Vec<_> = env.trials(&["1", "-F", "steps = 3000"]);
+    let steps: Vec<_> = env.trials(&["1", "-F", "steps = 9000"]);
     assert_eq!(steps.len(), 2000);
     // Now it is complete, and a changed spec is a new sweep.
     env.write("s.yaml", &quick(3, 4000));
@@ -60,18 +60,18 @@ fn a_changed_spec_is_refused_while_the_sweep_is_incomplete() {
         "{}",
         output.stderr
     );
-    assert!(output.stderr.contains("train.steps: 3000 -> 4000"), "{}", output.stderr);
+    assert!(output.stderr.contains("train.steps: 9000 -> 4000"), "{}", output.stderr);
     assert_eq!(env.trials(&["2"]).len(), 3);
 }
 
 #[test]
 fn comments_layout_and_free_keys_change_nothing() {
     let env = Env::new();
-    env.write("s.yaml", &quick(2000, 3000));
+    env.write("s.yaml", &quick(2000, 9000));
     begin(&env, &["run", "s.yaml"], 5);
     env.write(
         "s.yaml",
-        &format!("# a comment\n\n{}\nparallel: 3\ntags: [x]\neach: {{retries: 1}}\n", quick(2000, 3000)),
+        &format!("# a comment\n\n{}\nparallel: 3\ntags: [x]\neach: {{retries: 1}}\n", quick(2000, 9000)),
     );
     env.ok(&["run", "s.yaml"]);
     assert_eq!(env.ok(&["ls", "--json"]).stdout.lines().count(), 1);
