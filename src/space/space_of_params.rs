@@ -334,6 +334,20 @@ mod tests {
     }
 
     #[test]
+    fn a_labelled_choice_is_its_value_and_goes_by_its_label() {
+        let item = |label: &str, value: f64| crate::space::Choice { label: Some(label.into()), value: value.into() };
+        let choices = Choices { items: vec![item("small", 0.001), item("large", 0.1)], weights: None };
+        let params =
+            vec![param("lab", Domain::Choice(choices)), param("lr", Domain::Computed(parse("2 * lab").unwrap()))];
+        let constraints = vec![parse("lab = 'large'").unwrap(), parse("lab > 0.05").unwrap()];
+        let space = Space::new(params, constraints, vec![], vec![]).unwrap();
+        let pick =
+            |label: &'static str, value: f64| space.complete(0, move |_| Some((value.into(), Some(label.into()))));
+        assert_eq!(pick("large", 0.1).to_string(), "lab=large lr=0.2");
+        assert!(space.accepts(&pick("large", 0.1)) && !space.accepts(&pick("small", 0.001)));
+    }
+
+    #[test]
     fn tries_are_filled_up() {
         assert_eq!(sample().completed_tries()[0].to_string(), "twice=0.2 beta=0.1 method=transfer");
     }

@@ -65,7 +65,7 @@ pub(super) fn feature_columns(table: &Table, spec: &DataSpec) -> Result<Vec<usiz
                 let row = codes.iter().position(|code| *code == Some(odd as u32)).unwrap_or(0);
                 let message = format!("`{name}` holds numbers, but row {row} is `{}`", levels[odd]);
                 return Err(DataError::new("data", message).help(format!(
-                    "correct the file (an empty cell is a missing value), or leave out `drop: [{name}]`"
+                    "correct the file (an empty cell is a missing value), or leave the column out with `drop: [{name}]`"
                 )));
             }
             let looks_like_id = levels.len() > 50 && levels.len() * 2 > codes.len() && !explicit;

@@ -344,6 +344,29 @@ mod tests {
     }
 
     #[test]
+    fn blank_lines_are_no_rows_and_do_not_shift_the_others() {
+        let folder = folder(&format!("x,y\n\n\n{}\n\n", rows(40, |i| format!("{i},{}\n", i % 2))));
+        let mut spec = spec("d.csv");
+        spec.rows = Some(parse("row < 20 and x < 20").unwrap());
+        let data = Dataset::load(&spec, None, folder.path()).unwrap();
+        let (train, validation, test) = data.counts(0);
+        assert_eq!(train + validation + test, 20);
+        assert!(
+            !data.notes.iter().any(|note| note.contains("missing") || note.contains("left out")),
+            "{:?}",
+            data.notes
+        );
+    }
+
+    #[test]
+    fn one_odd_cell_in_a_column_of_numbers_is_named() {
+        let text = rows(60, |i| if i == 7 { "oops,1".into() } else { format!("{i},{}", i % 2) });
+        let folder = folder(&format!("x,y\n{text}\n"));
+        let error = Dataset::load(&spec("d.csv"), None, folder.path()).unwrap_err();
+        assert_eq!(error.message, "`x` holds numbers, but row 7 is `oops`");
+    }
+
+    #[test]
     fn mistakes_name_the_key_and_the_remedy() {
         let folder = folder(&format!("x,y,z\n{}\n", rows(40, |i| format!("{i},{},5", i % 2))));
         let error = |change: &dyn Fn(&mut DataSpec)| {
