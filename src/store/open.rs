@@ -339,6 +339,18 @@ mod tests {
     }
 
     #[test]
+    fn the_journal_is_an_ordinary_one_on_a_network_file_system() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, network, mode) in [("there.db", true, "delete"), ("here.db", false, "wal")] {
+            let path = folder.path().join(name);
+            build(&path, network).unwrap();
+            let connection = open_to_write(&path, network).unwrap();
+            let found: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+            assert_eq!(found, mode);
+        }
+    }
+
+    #[test]
     fn many_threads_make_one_store() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sweep.db");

@@ -88,3 +88,55 @@ fn values(column: &Frame) -> polars::prelude::PolarsResult<Values> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use polars_io::prelude::ParquetWriter;
+
+    use super::*;
+
+    #[test]
+    fn every_format_gives_the_same_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("d.csv"), "x,n,c,b\n1.5,1,\"a, \"\"b\"\"\",true\n,2,z,false\n3.0,3,,true\n").unwrap();
+        fs::write(path("d.tsv"), "x\tn\tc\tb\n1.5\t1\ta, \"b\"\ttrue\n\t2\tz\tfalse\n3.0\t3\t\ttrue\n").unwrap();
+        fs::write(
+            path("d.jsonl"),
+            "{\"x\":1.5,\"n\":1,\"c\":\"a, \\\"b\\\"\",\"b\":true}\n{\"x\":null,\"n\":2,\"c\":\"z\",\"b\":false}\n{\"x\":3.0,\"n\":3,\"c\":null,\"b\":true}\n",
+        )
+        .unwrap();
+        let csv = read_table(&path("d.csv"), "data").unwrap();
+        let mut frame = CsvReadOptions::default()
+            .try_into_reader_with_file_path(Some(path("d.csv")))
+            .and_then(SerReader::finish)
+            .unwrap();
+        ParquetWriter::new(File::create(path("d.parquet")).unwrap()).finish(&mut frame).unwrap();
+        for name in ["d.tsv", "d.jsonl", "d.parquet"] {
+            let table = read_table(&path(name), "data").unwrap();
+            assert_eq!(table.rows, 3, "{name}");
+            for (a, b) in csv.columns.iter().zip(&table.columns) {
+                assert_eq!(a.name, b.name, "{name}");
+                // NaN is missing here and equal to nothing.
+                assert_eq!(format!("{:?}", a.values), format!("{:?}", b.values), "{name}: {}", a.name);
+            }
+        }
+        assert_eq!(csv.columns[0].values.missing(), 1);
+        assert_eq!(csv.columns[2].values.missing(), 1);
+    }
+
+    #[test]
+    fn empty_and_broken_files_are_said_to_be_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("empty.csv"), "").unwrap();
+        fs::write(path("header.csv"), "a,b\n").unwrap();
+        fs::write(path("bad.parquet"), "nonsense").unwrap();
+        for name in ["empty.csv", "header.csv", "bad.parquet", "none.csv", "x.xlsx"] {
+            let error = read_table(&path(name), "data").unwrap_err();
+            assert!(error.message.contains(name), "{}", error.message);
+        }
+    }
+}
