@@ -4,6 +4,7 @@
 //! that carry results are `FULL`; nothing here decides anything. [`Store`] opens and migrates, [`Writer`] writes for the
 //! coordinator, `sweeps` and `trials` answer questions, [`Lease`] tells who is alive.
 
+mod begin;
 mod chunk;
 mod error;
 mod lease;
@@ -13,13 +14,14 @@ mod sweeps;
 mod trials;
 mod write;
 
+pub use begin::NewSweep;
 pub use chunk::{Chunk, Series};
 pub use error::StoreError;
 pub use lease::{Lease, Owner, Process};
 pub use open::{Access, Store, find_store};
 pub use sweeps::{Counts, DataFile, Session, SweepRow};
 pub use trials::{Recorded, SeriesPoints, Sketch, TrialRow};
-pub use write::{AttemptEnd, NewSweep, NewTrial, Opened, Writer};
+pub use write::{AttemptEnd, NewTrial, Opened, Writer};
 
 /// Microseconds since 1970 in UTC.
 pub fn now() -> i64 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::Row;
 
 use super::sweeps::{SweepRow, shown_state};
-use super::{Owner, Series, Store, StoreError};
+use super::{Chunk, Owner, Series, Store, StoreError};
 use crate::space::{Config, ConfigId, Setting, State, Value};
 
 /// A trial with its config and final metrics.
@@ -333,6 +333,26 @@ impl Store {
         let mut names: Vec<String> = query.query_map([attempt], |row| row.get(0))?.collect::<Result<_, _>>()?;
         names.sort_by_key(|name| metric_rank(name));
         names.into_iter().map(|name| Ok((name.clone(), self.series_of(attempt, &name)?))).collect()
+    }
+
+    /// All points of one series of an attempt.
+    pub(super) fn series_of(&self, attempt: i64, name: &str) -> Result<Series, StoreError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT count, start, stride, steps, vals FROM series WHERE attempt = ?1 AND name = ?2 ORDER BY chunk",
+        )?;
+        let mut rows = query.query((attempt, name))?;
+        let mut out = Series::default();
+        while let Some(row) = rows.next()? {
+            let chunk = Chunk {
+                count: row.get(0)?,
+                start: row.get(1)?,
+                stride: row.get(2)?,
+                steps: row.get(3)?,
+                values: row.get(4)?,
+            };
+            chunk.unpack(&mut out).map_err(StoreError::Corrupt)?;
+        }
+        Ok(out)
     }
 }
 
