@@ -32,10 +32,7 @@ impl Leader {
             _ => sum.bad = true,
         }
         let mean = if sum.bad { f64::NAN } else { sum.total / sum.seeds as f64 };
-        let is_better = |a: f64, b: f64| match self.goal {
-            Goal::Min => a < b,
-            Goal::Max => a > b,
-        };
+        let is_better = |a: f64, b: f64| self.goal.is_better(a, b);
         match self.best {
             // The best one has got worse: another may be better now.
             Some((best, before)) if best == id && !(is_better(mean, before) || mean == before) => self.rank_again(),

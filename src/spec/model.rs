@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::search::SamplerKind;
-use crate::space::{Space, State, seed};
+use crate::space::{Space, seed};
 use crate::train::TrainSpec;
 
 /// One sweep, ready to run.
@@ -126,24 +126,6 @@ pub struct Objective {
     pub at: At,
 }
 
-impl Objective {
-    /// Whether `a` is better than `b`; NaN is worse than everything.
-    pub fn is_better(&self, a: f64, b: f64) -> bool {
-        match self.goal {
-            Goal::Min => a < b || (b.is_nan() && !a.is_nan()),
-            Goal::Max => a > b || (b.is_nan() && !a.is_nan()),
-        }
-    }
-
-    /// The value an ended trial counts with in a ranking: what it reached, or the worst there is.
-    pub fn ranked(&self, state: State, value: Option<f64>) -> f64 {
-        match (state, value) {
-            (State::Done | State::Pruned, Some(value)) => value,
-            _ => f64::NAN,
-        }
-    }
-}
-
 /// Which way is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
@@ -154,6 +136,14 @@ pub enum Goal {
 }
 
 impl Goal {
+    /// Whether `a` is better than `b`; false where one of them is NaN.
+    pub fn is_better(self, a: f64, b: f64) -> bool {
+        match self {
+            Self::Min => a < b,
+            Self::Max => a > b,
+        }
+    }
+
     /// The word of the spec.
     pub fn word(self) -> &'static str {
         match self {

@@ -122,6 +122,35 @@ fn a_time_budget_leaves_the_rest_for_later() {
 }
 
 #[test]
+fn the_point_that_counts_is_the_one_that_at_names() {
+    let env = Env::with_sweeps();
+    env.write(
+        "base.yaml",
+        "train: {data: data/digits.csv, target: label, model: softmax, lr: 2, steps: 200, report: {every: 10}}\nparams: {l2: 0}\n",
+    );
+    let objective = |name: &str, at: &str| -> (f64, Vec<(u64, f64)>) {
+        let spec = format!("include: [base.yaml]\nmetric: {{name: val_loss, goal: min, at: {at}}}\n");
+        env.write(&format!("{name}.yaml"), &spec);
+        env.ok(&["run", &format!("{name}.yaml")]);
+        let shown: serde_json::Value =
+            serde_json::from_str(&env.ok(&["show", &format!("{name}/1"), "--json"]).stdout).unwrap();
+        let points = shown["series"]["val_loss"].as_array().unwrap();
+        let points = points.iter().map(|p| (p[0].as_u64().unwrap(), p[1].as_f64().unwrap())).collect();
+        (shown["objective"].as_f64().unwrap(), points)
+    };
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
+    let (last, points) = objective("final", "last");
+    near(last, points[points.len() - 1].1);
+    let (best, points) = objective("best", "best");
+    near(best, points.iter().map(|p| p.1).fold(f64::INFINITY, f64::min));
+    assert!(best < last, "a rate this large does not end at its best");
+    let (at_step, points) = objective("step", "{step: 55}");
+    near(at_step, points.iter().rfind(|p| p.0 <= 55).unwrap().1);
+    let (mean, points) = objective("mean", "{mean: 3}");
+    near(mean, points[points.len() - 3..].iter().map(|p| p.1).sum::<f64>() / 3.0);
+}
+
+#[test]
 fn a_target_ends_the_search() {
     let env = Env::new();
     env.write("s.yaml", &(quick(3000, 50) + "target: {loss: 5}\n"));
