@@ -59,6 +59,9 @@ pub struct SpecChanges {
     /// Overrides: `lr=0.1` or `lr='{log: [1e-3, 1], grid: 4}'` sets a param, `train.epochs=5` a key of `train`
     #[arg(value_name = "K=V")]
     pub assignments: Vec<String>,
+    /// The command of a trial, for a spec that names none; it runs where you stand
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
     /// The name of the sweep [default: `name:` in the spec, else the file's name]
     #[arg(long)]
     pub name: Option<String>,
@@ -77,7 +80,7 @@ pub struct SpecChanges {
     /// Run each config with so many seeds
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeats: Option<u32>,
-    /// Trials at once [default: one for each core]
+    /// Trials at once [default: built-in trials one for each core, commands one or one for each GPU]
     #[arg(short = 'j', long = "parallel", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub parallel: Option<u32>,
 }
@@ -87,6 +90,8 @@ impl SpecChanges {
     pub fn overrides(&self) -> Overrides {
         Overrides {
             assignments: self.assignments.clone(),
+            command: self.command.clone(),
+            here: std::env::current_dir().unwrap_or_default(),
             name: self.name.clone(),
             trials: self.trials,
             configs: self.configs,

@@ -26,11 +26,11 @@ pub fn open_store(common: &Common) -> Result<Store, CliError> {
 }
 
 /// What a mistake in the data means in terms of the spec.
-pub fn data_error(error: DataError, loaded: Loaded) -> CliError {
+pub fn data_error(error: DataError, loaded: &Loaded) -> CliError {
     let path = format!("train.{}", error.key);
     let place = match (&error.expr, loaded.places.origin(&path)) {
         (Some(expr), Some(origin)) => {
-            let text = rows_text(&loaded, &error.key);
+            let text = rows_text(loaded, &error.key);
             Some(loaded.sources.locate_within(origin, &text, &expr.span))
         }
         _ => loaded.places.place(&path, &loaded.sources),
@@ -38,12 +38,24 @@ pub fn data_error(error: DataError, loaded: Loaded) -> CliError {
     let mut diagnostic = Diagnostic::error(error.message, place);
     diagnostic.help.extend(error.help);
     diagnostic.help.extend(error.expr.and_then(|expr| expr.help));
-    CliError::Spec(Box::new(LoadError { problems: Problems { list: vec![diagnostic] }, sources: loaded.sources }))
+    at_place(diagnostic, loaded)
+}
+
+/// A mistake that shows only when a spec is to be run, at the place of the key it is in.
+pub fn spec_error(key: &str, message: String, help: Option<String>, loaded: &Loaded) -> CliError {
+    let mut diagnostic = Diagnostic::error(message, loaded.places.place(key, &loaded.sources));
+    diagnostic.help.extend(help);
+    at_place(diagnostic, loaded)
+}
+
+fn at_place(diagnostic: Diagnostic, loaded: &Loaded) -> CliError {
+    let sources = loaded.sources.clone();
+    CliError::Spec(Box::new(LoadError { problems: Problems { list: vec![diagnostic] }, sources }))
 }
 
 /// The text of the expression at a key of `train`.
 fn rows_text(loaded: &Loaded, key: &str) -> String {
-    let train = &loaded.spec.train;
+    let Some(train) = loaded.spec.train() else { return String::new() };
     let own = || train.data.as_ref().and_then(|data| data.rows.as_ref());
     let expr = match key {
         "source.rows" => match train.source.as_ref().map(|source| &source.from) {
@@ -61,7 +73,8 @@ fn rows_text(loaded: &Loaded, key: &str) -> String {
 /// # Errors
 /// A trial that is not there or kept no model.
 pub fn checkpoint_file(loaded: &Loaded, store: Option<&Store>) -> Result<Option<PathBuf>, CliError> {
-    let Some(SourceFrom::Checkpoint(checkpoint)) = loaded.spec.train.source.as_ref().map(|source| &source.from) else {
+    let source = loaded.spec.train().and_then(|train| train.source.as_ref());
+    let Some(SourceFrom::Checkpoint(checkpoint)) = source.map(|source| &source.from) else {
         return Ok(None);
     };
     let file = loaded.folder.join(checkpoint);

@@ -13,6 +13,7 @@ mod refusal;
 mod run;
 mod show;
 mod trials;
+mod work;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,8 @@ use clap::Parser as _;
 use args::{Arguments, Command};
 use error::CliError;
 use output::Output;
+
+use crate::run::command::watchdog;
 
 /// A panic in a trial is caught and becomes the reason of a failed trial: it is not printed into the display.
 fn silence_trials() {
@@ -34,6 +37,11 @@ fn silence_trials() {
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
+    // The watchdog of a running sweep: no command for people.
+    if std::env::args_os().nth(1).is_some_and(|word| word == watchdog::WORD) {
+        watchdog::serve(std::io::stdin().lock());
+        return ExitCode::SUCCESS;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -1,5 +1,6 @@
 //! `sweep plan`: what a spec would run, and what looks like a slip in it.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -7,14 +8,16 @@ use serde_json::{Value as Json, json};
 
 use super::args::{Common, PlanArgs};
 use super::error::CliError;
-use super::input::{checkpoint_file, data_error, selection, store_path};
+use super::input::store_path;
 use super::output::Output;
-use crate::render::{clean, duration, plural, shorten};
+use super::work::{Program, Work};
+use crate::render::{clean, duration, plural, shell_word, shorten};
 use crate::run::planned_trials;
 use crate::search::{GridSize, History, Proposal, SamplerKind, grid_size, sampler};
 use crate::space::{Config, Domain};
-use crate::spec::{Loaded, Parallel, Repeats, Spec, canonical, lint, load};
+use crate::spec::{Filling, Job, Loaded, Parallel, Repeats, Spec, canonical, lint, load};
 use crate::store::{Access, Store};
+use crate::train::TrainSpec;
 use crate::train::hyper::HYPERPARAMETERS;
 use crate::train::trainer::{Observer, Trainer};
 
@@ -35,17 +38,12 @@ pub fn plan(args: &PlanArgs, common: &Common, output: &Output) -> Result<u8, Cli
     output.warnings(&lint(&loaded), &loaded.sources);
     let path = store_path(common);
     let store = if path.exists() { Store::open(&path, Access::Read).ok() } else { None };
-    let checkpoint = checkpoint_file(&loaded, store.as_ref())?;
-    let trainer = Trainer::new(&loaded.spec.train, selection(&loaded.spec), &loaded.folder, checkpoint.as_deref());
-    let trainer = match trainer {
-        Ok(trainer) => trainer,
-        Err(error) => return Err(data_error(error, loaded)),
-    };
-    let plan = Plan::of(&loaded, &trainer);
+    let work = Work::prepare(&loaded, store.as_ref())?;
+    let plan = Plan::of(&loaded, &work);
     if args.json {
         output.data(&format!("{}\n", plan.json(&loaded.spec)))?;
     } else {
-        output.data(&plan.text(&loaded, &trainer, output.width()))?;
+        output.data(&plan.text(&loaded, &work, output.width()))?;
     }
     Ok(0)
 }
@@ -61,13 +59,17 @@ struct Plan {
 }
 
 impl Plan {
-    fn of(loaded: &Loaded, trainer: &Trainer) -> Self {
+    fn of(loaded: &Loaded, work: &Work) -> Self {
         let spec = &loaded.spec;
         let trials = planned_trials(spec);
         let configs = trials.map(|trials| trials / u64::from(spec.repeats.count()));
         let grid = (spec.search.sampler == SamplerKind::Grid).then(|| grid_size(&spec.space));
         let (first, last) = ends(spec, configs);
-        let seconds = expected_seconds(spec, trainer, &first, &last, trials);
+        // Only built-in trials are tried out: a command may do anything.
+        let seconds = match work {
+            Work::Train(trainer) => expected_seconds(spec, trainer, work.slots(spec), &first, &last, trials),
+            Work::Command(_) => None,
+        };
         Self { trials, configs, grid, first, last, seconds }
     }
 
@@ -89,24 +91,12 @@ impl Plan {
         })
     }
 
-    fn text(&self, loaded: &Loaded, trainer: &Trainer, width: Option<usize>) -> String {
+    fn text(&self, loaded: &Loaded, work: &Work, width: Option<usize>) -> String {
         let spec = &loaded.spec;
         let mut lines = vec![format!("sweep      {}", clean(&spec.name))];
-        if let (Some(data), Some(section)) = (trainer.data(), &spec.train.data) {
-            let (train, validation, test) = data.counts(spec.trial_seed(0));
-            let files: Vec<String> =
-                section.files.named().iter().map(|(_, path)| clean(&path.display().to_string())).collect();
-            let classes = match data.classes().len() {
-                0 => "a number".into(),
-                n => format!("{n} classes"),
-            };
-            lines.push(format!(
-                "data       {}: {train} training, {validation} validation, {test} test rows; {} -> `{}`, {classes}",
-                files.join(", "),
-                plural(data.inputs() as u64, "input"),
-                clean(&section.target),
-            ));
-            lines.extend(data.notes.iter().map(|note| format!("           {}", clean(note))));
+        match work {
+            Work::Train(trainer) => lines.extend(data_lines(spec, trainer)),
+            Work::Command(program) => lines.extend(self.command_lines(spec, program)),
         }
         lines.push(format!(
             "metric     {} {}{}",
@@ -121,9 +111,15 @@ impl Plan {
         ));
         lines.push(format!("search     {}", self.search_words(spec)));
         lines.extend(self.constraint_lines(spec));
-        let slots = spec.parallel.slots();
-        let auto = if spec.parallel == Parallel::Auto { ", one for each core" } else { "" };
-        lines.push(format!("parallel   {slots} at once{auto}"));
+        let auto = match (spec.parallel, work) {
+            (Parallel::Auto, Work::Train(_)) => ", one for each core",
+            (Parallel::Auto, Work::Command(program)) if program.allotment.gpus.iter().any(Option::is_some) => {
+                ", by the GPUs that are there"
+            }
+            _ => "",
+        };
+        lines.push(format!("parallel   {} at once{auto}", work.slots(spec)));
+        lines.extend(work.notes().iter().filter(|_| spec.command().is_some()).map(|note| format!("           {note}")));
         if let Some(seconds) = self.seconds {
             lines.push(format!("time       about {}", duration(seconds)));
         }
@@ -141,8 +137,27 @@ impl Plan {
         }
         lines.push(String::new());
         lines.push("settings (those in brackets by default)".into());
-        lines.extend(default_lines(spec));
+        lines.extend(match &spec.job {
+            Job::Train(train) => default_lines(spec, train),
+            Job::Command(_) => each_lines(spec),
+        });
         lines.join("\n") + "\n"
+    }
+
+    /// The command as it is for the first trial.
+    fn command_lines(&self, spec: &Spec, program: &Program) -> Vec<String> {
+        let (Some(command), Some(config)) = (spec.command(), self.first.first()) else { return Vec::new() };
+        let filling = Filling {
+            config,
+            seed: spec.trial_seed(0),
+            number: 1,
+            folder: Path::new("FOLDER"),
+            dir: Path::new("DIR"),
+            env: &|name| std::env::var(name).ok(),
+        };
+        let words = command.run.iter().flat_map(|word| word.fill(&filling).unwrap_or_default());
+        let words: Vec<String> = words.map(|word| shell_word(&word)).collect();
+        vec![format!("command    {}", words.join(" ")), format!("           in {}", program.directory.display())]
     }
 
     fn search_words(&self, spec: &Spec) -> String {
@@ -279,10 +294,63 @@ fn param_line(param: &crate::space::Param) -> String {
     format!("{}: {json}{when}", param.name)
 }
 
+/// The data of built-in training.
+fn data_lines(spec: &Spec, trainer: &Trainer) -> Vec<String> {
+    let section = spec.train().and_then(|train| train.data.as_ref());
+    let (Some(data), Some(section)) = (trainer.data(), section) else { return Vec::new() };
+    let (train, validation, test) = data.counts(spec.trial_seed(0));
+    let files: Vec<String> = section.files.named().iter().map(|(_, path)| clean(&path.display().to_string())).collect();
+    let classes = match data.classes().len() {
+        0 => "a number".into(),
+        n => format!("{n} classes"),
+    };
+    let mut lines = vec![format!(
+        "data       {}: {train} training, {validation} validation, {test} test rows; {} -> `{}`, {classes}",
+        files.join(", "),
+        plural(data.inputs() as u64, "input"),
+        clean(&section.target),
+    )];
+    lines.extend(data.notes.iter().map(|note| format!("           {}", clean(note))));
+    lines
+}
+
+/// The limits of a command's trials.
+fn each_lines(spec: &Spec) -> Vec<String> {
+    let each = &spec.each;
+    let length = |length: Option<Duration>| length.map(|length| duration(length.as_secs_f64()));
+    let rows: [(&str, Option<String>, &str, &str); 9] = [
+        ("cpu", each.cpu.map(|cpu| cpu.to_string()), "not counted", "cores of each trial"),
+        ("gpu", each.gpu.map(|gpu| gpu.to_string()), "one where there are any", "GPUs of each trial"),
+        (
+            "mem",
+            each.mem.map(|mem| format!("{:.1} GiB", mem as f64 / f64::from(1 << 30))),
+            "no limit",
+            "memory of each trial",
+        ),
+        ("timeout", length(each.timeout), "none", "a trial that runs longer fails"),
+        ("stall", length(each.stall), "none", "a trial that prints nothing for so long fails"),
+        ("grace", length(each.grace), "10 s", "from the signal TERM to KILL"),
+        ("retries", Some(each.retries.to_string()), "0", "how often a failed trial is tried again"),
+        ("keep", (!each.keep.is_empty()).then(|| each.keep.join(" ")), "all of $SWEEP_DIR", "files that stay"),
+        (
+            "max_failures",
+            spec.max_failures.map(|n| n.to_string()),
+            "the first 5 in a row",
+            "failed trials that end the run",
+        ),
+    ];
+    let line = |(name, value, default, about): (&str, Option<String>, &str, &str)| {
+        let value = value.unwrap_or_else(|| format!("[{default}]"));
+        format!("  {name:<13} {:<32} {about}", clean(&value))
+    };
+    let mut lines: Vec<String> = rows.into_iter().map(line).collect();
+    lines.push(format!("  {:<13} {}", "seed", spec.seed));
+    lines
+}
+
 /// Every hyperparameter with its value or default, and the other keys of `train`.
-fn default_lines(spec: &Spec) -> Vec<String> {
+fn default_lines(spec: &Spec, train: &TrainSpec) -> Vec<String> {
     let mut lines = Vec::new();
-    let train = &spec.train;
     for info in &HYPERPARAMETERS {
         let value = match (train.constant(info.name), spec.space.param(info.name)) {
             (_, Some(_)) => continue,
@@ -305,6 +373,7 @@ fn default_lines(spec: &Spec) -> Vec<String> {
 fn expected_seconds(
     spec: &Spec,
     trainer: &Trainer,
+    slots: usize,
     first: &[Config],
     last: &[Config],
     trials: Option<u64>,
@@ -316,7 +385,7 @@ fn expected_seconds(
         return None;
     }
     let each = tried.iter().sum::<f64>() / tried.len() as f64;
-    Some(each * trials as f64 / spec.parallel.slots() as f64)
+    Some(each * trials as f64 / slots as f64)
 }
 
 /// The seconds that a trial of this config takes.

@@ -7,19 +7,20 @@ use std::sync::Arc;
 use super::args::{Common, RunArgs};
 use super::conclude::conclude;
 use super::error::CliError;
-use super::input::{checkpoint_file, data_error, selection, store_path};
+use super::input::{checkpoint_file, data_error, spec_error, store_path};
 use super::output::Output;
 use super::refusal::{owned, refused};
+use super::work::Work;
 use crate::analyse::select_sweep;
-use crate::render::{Display, Lines, Quiet, plural, shell_word};
+use crate::render::{Display, Lines, Quiet, clean, plural, shell_word};
+use crate::run::command::end_leftovers;
 use crate::run::{
-    Before, Builtin, Decision, Ending, Environment, Flags, Limits, Mailbox, Planner, Previous, Refusal, Report,
-    Watcher, coordinate, decide, hash_files, planned_trials, watch_signals,
+    Before, Decision, Ending, Environment, Flags, Limits, Mailbox, Planner, Previous, Refusal, Report, Watcher,
+    coordinate, decide, hash_files, planned_trials, watch_signals,
 };
 use crate::space::State;
 use crate::spec::{Diagnostic, LoadError, Loaded, Overrides, Problems, canonical, lint, load, load_canonical};
 use crate::store::{Access, Lease, NewSweep, Owner, Store, SweepRow};
-use crate::train::trainer::Trainer;
 
 /// Runs a sweep; gives the exit code.
 ///
@@ -54,11 +55,8 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
         return Err(nothing_to_run(loaded));
     }
     let checkpoint = checkpoint_file(&loaded, Some(&store))?;
-    let files = hash_files(&loaded.spec, &loaded.folder, checkpoint.as_deref());
-    let files = match files {
-        Ok(files) => files,
-        Err((path, error)) => return Err(unreadable(&path, &error, loaded)),
-    };
+    let files = hash_files(&loaded.spec, &loaded.folder, checkpoint.as_deref())
+        .map_err(|(path, error)| unreadable(&path, &error, &loaded))?;
     let meant = canonical(&loaded.spec);
     let flags = Flags { new: args.new, extend: args.extend, anyway: args.anyway, retry_failed: args.retry_failed };
     // From the decision to the lock on the sweep one starting process at a time, so that two that start at once do not
@@ -115,12 +113,8 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
             return Ok(u8::from(row.counts.of(State::Failed) > 0));
         }
         Decision::New(changes) => {
-            // The data are read before the sweep exists: a mistake in them leaves nothing behind.
-            let trainer = trainer(&loaded, checkpoint.as_deref());
-            let trainer = match trainer {
-                Ok(trainer) => trainer,
-                Err(error) => return Err(data_error(error, loaded)),
-            };
+            // The data are read, and the program looked for, before the sweep exists: a mistake leaves nothing behind.
+            let work = Work::prepare(&loaded, Some(&store))?;
             let (id, uid) = store.add_sweep(&new)?;
             if let (false, Some(old)) = (changes.is_empty(), &previous) {
                 output.say(&format!("the spec differs from sweep {}, which is complete: a new sweep", old.id));
@@ -131,7 +125,7 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
                 id,
                 &uid,
                 loaded,
-                trainer,
+                work,
                 starting,
                 &Start { args, note: "", mark: "", planned: new.planned, spec_path },
                 output,
@@ -152,12 +146,9 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
             (id, row.uid, note, mark)
         }
     };
-    let trainer = match trainer(&loaded, checkpoint.as_deref()) {
-        Ok(trainer) => trainer,
-        Err(error) => return Err(data_error(error, loaded)),
-    };
+    let work = Work::prepare(&loaded, Some(&store))?;
     let start = Start { args, note: &note, mark, planned: new.planned, spec_path };
-    go(store, id, &uid, loaded, trainer, starting, &start, output)
+    go(store, id, &uid, loaded, work, starting, &start, output)
 }
 
 /// What a run needs beside the sweep and the spec.
@@ -175,7 +166,7 @@ fn go(
     id: i64,
     uid: &str,
     loaded: Loaded,
-    trainer: Trainer,
+    work: Work,
     starting: File,
     start: &Start<'_>,
     output: &Output,
@@ -191,17 +182,26 @@ fn go(
     let recorded = writer.store().recorded(id)?;
     let row = writer.store().sweep(id)?.ok_or_else(|| CliError::system("the sweep has vanished"))?;
     let spec = Arc::new(loaded.spec.clone());
-    let slots = spec.parallel.slots();
-    announce(&row, &spec, &trainer, &recorded, start.planned, slots, output);
+    announce(&row, &spec, &work, &recorded, start.planned, output);
+    let dead = writer.store().processes_of_the_dead(id)?;
+    let ended = end_leftovers(&dead, &format!("{uid}/"));
+    if ended > 0 {
+        output.say(&format!(
+            "{} that an earlier run left behind {} ended",
+            plural(ended as u64, "process"),
+            if ended == 1 { "was" } else { "were" }
+        ));
+    }
     let mailbox = Mailbox::default();
     watch_signals(mailbox.sender.clone()).map_err(|error| CliError::system(format!("no signals: {error}")))?;
-    let train = Arc::new((trainer, spec.each.keep_model));
-    let mut launcher = Builtin::new(train, slots, mailbox.sender).map_err(CliError::system)?;
+    let token = format!("{uid}/{}", writer.session());
+    let mut launcher = work.launcher(&spec, id, token, &folder, mailbox.sender)?;
     let mut planner = Planner::new(spec.clone(), &recorded, start.args.retry_failed);
     let limits = Limits {
         timeout: spec.each.timeout,
         retries: spec.each.retries,
         time: spec.budget.time,
+        max_failures: spec.max_failures,
         target: spec.budget.target.clone(),
         objective: spec.objective.clone(),
         mark: start.mark.to_owned(),
@@ -228,7 +228,7 @@ fn go(
     let result = coordinate(
         &mut writer,
         &mut planner,
-        &mut launcher,
+        launcher.as_launcher(),
         &mailbox.receiver,
         &limits,
         &folder,
@@ -239,6 +239,7 @@ fn go(
     if let Some(display) = &display {
         display.finish();
     }
+    launcher.close();
     let report = result?;
     finish(&mut writer, &report, &planner)?;
     lease.release(&folder);
@@ -247,11 +248,9 @@ fn go(
         output.warn(&format!("warning: the search gave up early: {why}"));
     }
     conclude(writer.store(), &row, &loaded, start.spec_path.as_deref(), Some(&report), output)?;
-    // Trials that were interrupted are still in the pool's threads: the process ends without waiting for them.
-    std::mem::forget(launcher);
     Ok(match report.ending {
         Ending::Drained(_) | Ending::Interrupted(_) => 130,
-        Ending::TimeUp => 3,
+        Ending::TimeUp | Ending::Failing(_) | Ending::Asked => 3,
         Ending::Complete | Ending::Target => u8::from(row.counts.of(State::Failed) > 0),
     })
 }
@@ -269,16 +268,14 @@ fn absolute(folder: &Path) -> PathBuf {
     std::env::current_dir().map_or_else(|_| folder.to_owned(), |here| here.join(folder))
 }
 
-fn trainer(loaded: &Loaded, checkpoint: Option<&Path>) -> Result<Trainer, crate::train::DataError> {
-    Trainer::new(&loaded.spec.train, selection(&loaded.spec), &loaded.folder, checkpoint)
-}
-
 /// Notes how the session ended.
 fn finish(writer: &mut crate::store::Writer, report: &Report, planner: &Planner) -> Result<(), CliError> {
     let (outcome, complete) = match report.ending {
         Ending::Complete => ("complete", true),
         Ending::Target => ("target reached", true),
         Ending::TimeUp => ("time is up", false),
+        Ending::Failing(_) => ("failing", false),
+        Ending::Asked => ("stopped", false),
         Ending::Drained(_) => ("drained", false),
         Ending::Interrupted(_) => ("interrupted", false),
     };
@@ -334,10 +331,9 @@ fn start_lock(store: &Store) -> Result<File, CliError> {
 fn announce(
     row: &SweepRow,
     spec: &crate::spec::Spec,
-    trainer: &Trainer,
+    work: &Work,
     recorded: &[crate::store::Recorded],
     planned: Option<u64>,
-    slots: usize,
     output: &Output,
 ) {
     let repeats = spec.repeats.count();
@@ -350,16 +346,17 @@ fn announce(
     };
     let done = recorded.iter().filter(|trial| trial.state.is_final()).count();
     let gone_on = if recorded.is_empty() { String::new() } else { format!(", {done} done before") };
-    output.say(&format!("sweep {} `{}`: {size}{gone_on}, {slots} at once", row.id, crate::render::clean(&row.name)));
-    if let Some(data) = trainer.data() {
-        for note in &data.notes {
-            output.say(&format!("note: {}", crate::render::clean(note)));
-        }
-    }
+    let slots = work.slots(spec);
+    output.say(&format!("sweep {} `{}`: {size}{gone_on}, {slots} at once", row.id, clean(&row.name)));
+    work.notes().iter().for_each(|note| output.say(&format!("note: {}", clean(note))));
 }
 
-fn unreadable(path: &str, error: &std::io::Error, loaded: Loaded) -> CliError {
-    let key = match loaded.spec.train.source.as_ref().map(|source| &source.from) {
+fn unreadable(path: &str, error: &std::io::Error, loaded: &Loaded) -> CliError {
+    if loaded.spec.command().is_some() {
+        return spec_error("run", format!("cannot read `{path}`, which the command names: {error}"), None, loaded);
+    }
+    let source = loaded.spec.train().and_then(|train| train.source.as_ref());
+    let key = match source.map(|source| &source.from) {
         Some(crate::train::SourceFrom::Data(file, _)) if file.display().to_string() == path => "source.data",
         Some(crate::train::SourceFrom::Checkpoint(_)) if path.ends_with(".safetensors") => "source.checkpoint",
         _ => "data",

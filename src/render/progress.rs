@@ -42,10 +42,11 @@ impl Display {
             lines.push(shorten(&best, width));
         }
         for trial in progress.running.iter().take(MOST_RUNNING) {
-            let last = trial
-                .last
-                .map_or_else(String::new, |(step, loss)| format!("  step {step} loss {}", number::metric(loss)));
-            let line = format!("  {:>7}{last}  {}", number::of(trial.elapsed), clean(&trial.config.to_string()));
+            let last = trial.last.as_ref().map_or_else(String::new, |(name, step, value)| {
+                format!("  step {step} {} {}", clean(name), number::metric(*value))
+            });
+            let (took, config) = (number::of(trial.elapsed), clean(&trial.config.to_string()));
+            let line = format!("  #{:<4} {took:>7}{last}  {config}", trial.number);
             lines.push(shorten(&line, width));
         }
         if progress.running.len() > MOST_RUNNING {
@@ -192,10 +193,11 @@ mod tests {
             best: Some(BestSoFar { mean: 0.2101, seeds: 3, config: config.clone() }),
             running: (0..10)
                 .map(|i| RunningTrial {
+                    number: 240 + i,
                     config: config.clone(),
                     repeat: 0,
                     elapsed: Duration::from_secs(i),
-                    last: Some((40, 0.31)),
+                    last: Some(("val_loss".into(), 40, 0.31)),
                 })
                 .collect(),
             ..Progress::default()

@@ -12,7 +12,7 @@ use super::coordinator::{Limits, RunError};
 use super::launcher::Outcome;
 use super::planner::Task;
 use crate::space::State;
-use crate::store::{AttemptEnd, NewTrial, Opened, Series, StoreError, Writer};
+use crate::store::{AttemptEnd, NewTrial, Opened, ProcessId, Series, StoreError, Writer};
 
 /// Points of a running trial are stored when they have waited this long.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -30,8 +30,21 @@ pub(super) struct Live {
     /// Points that wait to be stored, and the number of chunks stored, by metric.
     pub(super) series: Vec<(Cow<'static, str>, Series, i64)>,
     pub(super) flushed: Instant,
-    pub(super) last: Option<(u64, f64)>,
-    pub(super) timed_out: bool,
+    /// The newest point of what is compared, else of the first metric that came: name, step, value.
+    pub(super) last: Option<(Cow<'static, str>, u64, f64)>,
+    /// Its process, if it has one.
+    pub(super) process: Option<ProcessId>,
+    /// Why it was cancelled, if it is not to run again on resume.
+    pub(super) fate: Option<Fate>,
+}
+
+/// Why an attempt was cancelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It ran for too long.
+    TimedOut,
+    /// Somebody asked for it.
+    Stopped,
 }
 
 /// What became of a closed attempt.
@@ -44,12 +57,12 @@ pub(super) struct End {
 }
 
 impl Live {
-    pub(super) fn gather(&mut self, points: Vec<(Cow<'static, str>, Series)>) {
+    pub(super) fn gather(&mut self, points: Vec<(Cow<'static, str>, Series)>, metric: &str) {
         for (name, series) in points {
             if let (Some(step), Some(value)) = (series.steps.last(), series.values.last())
-                && (name == "loss" || self.last.is_none())
+                && (name == metric || self.last.as_ref().is_none_or(|(shown, ..)| *shown == name))
             {
-                self.last = Some((*step, *value));
+                self.last = Some((name.clone(), *step, *value));
             }
             match self.series.iter_mut().find(|(other, ..)| *other == name) {
                 Some((_, waiting, _)) => {
@@ -61,11 +74,14 @@ impl Live {
         }
     }
 
-    pub(super) fn flush_is_due(&self) -> bool {
+    /// Whether something is to be written: waiting points, or the start once the attempt has run for `start_after`.
+    pub(super) fn flush_is_due(&self, start_after: Duration) -> bool {
         let waiting = self.series.iter().map(|(_, series, _)| series.steps.len()).max().unwrap_or(0);
-        self.started.is_some()
-            && (waiting >= FLUSH_POINTS
-                || self.flushed.elapsed() >= FLUSH_EVERY && (waiting > 0 || self.opened.is_none()))
+        self.started.is_some_and(|(start, _)| {
+            waiting >= FLUSH_POINTS
+                || waiting > 0 && self.flushed.elapsed() >= FLUSH_EVERY
+                || self.opened.is_none() && start.elapsed() >= start_after
+        })
     }
 
     fn start(&self) -> NewTrial<'_> {
@@ -78,6 +94,7 @@ impl Live {
             repeat: task.repeat,
             seed: task.seed,
             started: self.started.map_or_else(crate::store::now, |(_, at)| at),
+            process: self.process,
         }
     }
 
@@ -114,12 +131,18 @@ impl Live {
         folder: &Path,
     ) -> Result<Option<End>, RunError> {
         if outcome.state == State::Lost {
-            if self.timed_out {
-                outcome.state = State::Failed;
-                let seconds = limits.timeout.unwrap_or_default().as_secs_f64();
-                outcome.reason = format!("timed out after {seconds} s");
-            } else if self.opened.is_none() {
-                return Ok(None);
+            match self.fate {
+                Some(Fate::TimedOut) => {
+                    outcome.state = State::Failed;
+                    let seconds = limits.timeout.unwrap_or_default().as_secs_f64();
+                    outcome.reason = format!("timed out after {seconds} s");
+                }
+                Some(Fate::Stopped) => {
+                    outcome.state = State::Stopped;
+                    outcome.reason = "stopped by `sweep stop`".into();
+                }
+                None if self.opened.is_none() => return Ok(None),
+                None => {}
             }
         }
         if !limits.mark.is_empty() {
@@ -136,7 +159,17 @@ impl Live {
         }
         if outcome.state == State::Done && outcome.objective.is_none() {
             outcome.state = State::Failed;
-            outcome.reason = format!("`{}` was never reported", limits.objective.metric);
+            let reported = match outcome.metrics.as_slice() {
+                [] => "nor any other metric".to_owned(),
+                some => {
+                    let names: Vec<&str> = some.iter().take(12).map(|(name, _)| name.as_ref()).collect();
+                    format!("what came: {}{}", names.join(", "), if some.len() > 12 { ", ..." } else { "" })
+                }
+            };
+            outcome.reason = format!("`{}` was never reported, {reported}", limits.objective.metric);
+        }
+        if !matches!(outcome.state, State::Done | State::Diverged | State::Pruned) {
+            outcome.objective = None;
         }
         let end = AttemptEnd {
             state: outcome.state,
@@ -144,6 +177,7 @@ impl Live {
             metrics: &metrics,
             objective: outcome.objective,
             ended: outcome.ended,
+            exit: outcome.exit,
         };
         let opened = match self.opened {
             Some(opened) => {
@@ -153,13 +187,14 @@ impl Live {
             None => writer.add_ended(&self.start(), &end)?,
         };
         self.opened = Some(opened);
-        self.gather(std::mem::take(&mut outcome.points));
+        self.gather(std::mem::take(&mut outcome.points), &limits.objective.metric);
         self.flush(writer)?;
         for (name, _, chunks) in &self.series {
             if *chunks > 1 {
                 writer.merge_chunks(opened.attempt, name)?;
             }
         }
+        writer.add_kept(opened.attempt, &outcome.kept)?;
         for (name, content) in &outcome.files {
             write_file(&folder.join(opened.number.to_string()), name, content)?;
         }

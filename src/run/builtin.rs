@@ -187,7 +187,7 @@ impl Shared {
             self.send(Message::NotStarted(token));
             return;
         }
-        self.send(Message::Started(token, now()));
+        self.send(Message::Started(token, now(), None));
         let mut points = Points { token, mailbox: &self.mailbox, gathered: Vec::new(), sent: Instant::now() };
         let outcome = match source.transpose() {
             Err(why) => Outcome::failed(why),
@@ -214,15 +214,7 @@ impl Shared {
 
 impl Outcome {
     fn failed(reason: String) -> Self {
-        Self {
-            state: State::Failed,
-            reason,
-            metrics: Vec::new(),
-            objective: None,
-            points: Vec::new(),
-            files: Vec::new(),
-            ended: now(),
-        }
+        Self { state: State::Failed, reason, ended: now(), ..Self::default() }
     }
 
     fn of(finish: Finish) -> Self {
@@ -236,9 +228,9 @@ impl Outcome {
             reason,
             metrics: finish.metrics.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect(),
             objective: finish.objective,
-            points: Vec::new(),
             files: finish.model.map(|model| ("model.safetensors", model.to_bytes())).into_iter().collect(),
             ended: now(),
+            ..Self::default()
         }
     }
 }
@@ -346,7 +338,14 @@ mod tests {
 
     fn launch(launcher: &mut Builtin, token: u64, settings: &[(&str, &str)]) -> Arc<AtomicBool> {
         let cancel = Arc::new(AtomicBool::new(false));
-        launcher.launch(Assignment { token, config: config(settings), seed: 1, cancel: cancel.clone() });
+        launcher.launch(Assignment {
+            token,
+            config: config(settings),
+            seed: 1,
+            number: 1,
+            attempt: 1,
+            cancel: cancel.clone(),
+        });
         cancel
     }
 
@@ -412,7 +411,7 @@ mod tests {
         let cancel = launch(&mut launcher, 0, &[("do", "wait")]);
         launch(&mut launcher, 1, &[]);
         launch(&mut launcher, 2, &[("source", "a")]);
-        assert!(matches!(receiver.recv_timeout(Duration::from_secs(20)), Ok(Message::Started(0, _))));
+        assert!(matches!(receiver.recv_timeout(Duration::from_secs(20)), Ok(Message::Started(0, ..))));
         launcher.drain();
         cancel.store(true, Ordering::SeqCst);
         let outcomes = outcomes(&receiver, 3);

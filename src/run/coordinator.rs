@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::attempt::{End, Live};
+use super::attempt::{End, Fate, Live};
 use super::launcher::{Assignment, Launcher, Message, Outcome};
 use super::leader::Leader;
 use super::planner::Planner;
@@ -23,8 +23,12 @@ use crate::store::{Counts, StoreError, Writer};
 const TICK: Duration = Duration::from_millis(100);
 /// The most messages in one transaction.
 const MOST_MESSAGES: usize = 4_000;
-/// How long trials may take to end once they are cancelled.
-const GRACE: Duration = Duration::from_secs(10);
+/// How much longer than their grace trials may take to end once they are cancelled.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A program whose first trials all fail, this many of them, each within [`AT_ONCE`], is most likely broken.
+const FIRST_FAILURES: u64 = 5;
+/// See [`FIRST_FAILURES`].
+const AT_ONCE: f64 = 60.0;
 
 /// What bounds a run.
 #[derive(Clone, Debug)]
@@ -37,6 +41,8 @@ pub struct Limits {
     pub time: Option<Duration>,
     /// Good enough.
     pub target: Option<Target>,
+    /// The run ends once so many trials have failed in it; none ends it where the first ones all fail at once.
+    pub max_failures: Option<u64>,
     /// What is compared.
     pub objective: Objective,
     /// A mark on every result, such as that the data have changed; may be empty.
@@ -52,6 +58,10 @@ pub enum Ending {
     Target,
     /// The time was up.
     TimeUp,
+    /// Too many trials failed, or none can start; why.
+    Failing(String),
+    /// `sweep stop` drained the sweep.
+    Asked,
     /// A signal drained the sweep.
     Drained(i32),
     /// A second signal stopped it at once.
@@ -131,6 +141,7 @@ pub fn coordinate(
         left_out: false,
         ending: None,
         cancelled: None,
+        failures: 0,
         start: Instant::now(),
         progress: Progress::default(),
         ranking,
@@ -159,6 +170,8 @@ struct Coordinator<'a> {
     /// Set once nothing more is to be started.
     ending: Option<Ending>,
     cancelled: Option<Instant>,
+    /// Trials that failed in this run.
+    failures: u64,
     start: Instant,
     progress: Progress,
     ranking: Leader,
@@ -184,7 +197,7 @@ impl Coordinator<'_> {
             self.record(finished)?;
             self.look_at_clocks();
             self.draw();
-            if self.cancelled.is_some_and(|at| at.elapsed() > GRACE) {
+            if self.cancelled.is_some_and(|at| at.elapsed() > self.launcher.grace() + PATIENCE) {
                 self.watcher.note("some trials did not end in time; they run again on resume");
                 break;
             }
@@ -212,7 +225,14 @@ impl Coordinator<'_> {
             let token = self.next_token;
             self.next_token += 1;
             let cancel = Arc::new(AtomicBool::new(false));
-            let assignment = Assignment { token, config: task.config.clone(), seed: task.seed, cancel: cancel.clone() };
+            let assignment = Assignment {
+                token,
+                config: task.config.clone(),
+                seed: task.seed,
+                number: task.number,
+                attempt: task.attempt,
+                cancel: cancel.clone(),
+            };
             let live = Live {
                 task,
                 cancel,
@@ -221,7 +241,8 @@ impl Coordinator<'_> {
                 series: Vec::new(),
                 flushed: Instant::now(),
                 last: None,
-                timed_out: false,
+                process: None,
+                fate: None,
             };
             self.live.insert(token, live);
             self.launcher.launch(assignment);
@@ -230,15 +251,16 @@ impl Coordinator<'_> {
 
     fn take(&mut self, message: Message, finished: &mut Vec<(u64, Box<Outcome>)>) {
         match message {
-            Message::Started(token, at) => {
+            Message::Started(token, at, process) => {
                 if let Some(live) = self.live.get_mut(&token) {
                     live.started = Some((Instant::now(), at));
+                    live.process = process;
                     live.flushed = Instant::now();
                 }
             }
             Message::Points(token, points) => {
                 if let Some(live) = self.live.get_mut(&token) {
-                    live.gather(points);
+                    live.gather(points, &self.limits.objective.metric);
                 }
             }
             Message::Finished(token, outcome) => finished.push((token, outcome)),
@@ -252,7 +274,9 @@ impl Coordinator<'_> {
 
     fn signal(&mut self, signal: i32) {
         match self.ending {
-            Some(Ending::Drained(_) | Ending::Interrupted(_)) => {
+            // Whoever asks a third time does not want to wait for anything.
+            Some(Ending::Interrupted(_)) => self.launcher.kill(),
+            Some(Ending::Drained(_)) => {
                 self.ending = Some(Ending::Interrupted(signal));
                 self.cancel();
             }
@@ -277,16 +301,22 @@ impl Coordinator<'_> {
     fn cancel(&mut self) {
         self.launcher.drain();
         self.live.values().for_each(|live| live.cancel.store(true, Ordering::Relaxed));
+        self.launcher.wake();
         self.cancelled.get_or_insert_with(Instant::now);
     }
 
     fn look_at_clocks(&mut self) {
         if let Some(timeout) = self.limits.timeout {
+            let mut some = false;
             for live in self.live.values_mut() {
-                if !live.timed_out && live.started.is_some_and(|(start, _)| start.elapsed() > timeout) {
-                    live.timed_out = true;
+                if live.fate.is_none() && live.started.is_some_and(|(start, _)| start.elapsed() > timeout) {
+                    live.fate = Some(Fate::TimedOut);
                     live.cancel.store(true, Ordering::Relaxed);
+                    some = true;
                 }
+            }
+            if some {
+                self.launcher.wake();
             }
         }
         if self.ending.is_none() && self.limits.time.is_some_and(|time| self.start.elapsed() >= time) {
@@ -296,16 +326,20 @@ impl Coordinator<'_> {
 
     /// Writes ended trials and waiting points in one transaction; shows what ended once that is committed.
     fn record(&mut self, finished: Vec<(u64, Box<Outcome>)>) -> Result<(), RunError> {
+        let start_after = self.launcher.start_written_after();
         let due: Vec<u64> = self
             .live
             .iter()
-            .filter(|(token, live)| live.flush_is_due() && !finished.iter().any(|(other, _)| other == *token))
+            .filter(|(token, live)| {
+                live.flush_is_due(start_after) && !finished.iter().any(|(other, _)| other == *token)
+            })
             .map(|(token, _)| *token)
             .collect();
         if finished.is_empty() && due.is_empty() {
             return Ok(());
         }
         let mut ended = Vec::with_capacity(finished.len());
+        let mut unstartable = None;
         self.writer.begin(!finished.is_empty())?;
         let written = (|| {
             for token in due {
@@ -316,6 +350,9 @@ impl Coordinator<'_> {
             }
             for (token, outcome) in finished {
                 let Some(mut live) = self.live.remove(&token) else { continue };
+                if let Some(why) = &outcome.unstartable {
+                    unstartable = Some(why.clone());
+                }
                 if let Some(end) = live.close(self.writer, *outcome, self.limits, self.folder)? {
                     ended.push((live, end));
                 } else {
@@ -332,6 +369,9 @@ impl Coordinator<'_> {
         for (live, end) in ended {
             self.tell(live, end);
         }
+        if let (Some(why), None) = (unstartable, &self.ending) {
+            self.end(Ending::Failing(why));
+        }
         Ok(())
     }
 
@@ -347,6 +387,9 @@ impl Coordinator<'_> {
             return;
         }
         self.progress.counts.add(end.state, 1);
+        if end.state == State::Failed {
+            self.failures += 1;
+        }
         self.ranking.add(live.task.id, end.state, end.objective, Some(&live.task.config));
         self.progress.best = self.best();
         self.refresh();
@@ -360,6 +403,7 @@ impl Coordinator<'_> {
             seconds: end.seconds,
         };
         self.watcher.ended(&trial, &self.progress);
+        self.look_at_failures(&end);
         if let (Some(target), Some(value), None) = (&self.limits.target, end.objective, &self.ending) {
             let reached = match self.limits.objective.goal {
                 Goal::Min => value <= target.value,
@@ -371,6 +415,30 @@ impl Coordinator<'_> {
                 self.end(Ending::Target);
             }
         }
+    }
+
+    /// Ends a run that only fails.
+    fn look_at_failures(&mut self, end: &End) {
+        if end.state != State::Failed || self.ending.is_some() {
+            return;
+        }
+        let counts = &self.progress.counts;
+        let fruitless = counts.finished() == counts.of(State::Failed);
+        let why = match self.limits.max_failures {
+            Some(most) if self.failures >= most => {
+                format!("{} trials have failed (`max_failures: {most}`)", self.failures)
+            }
+            None if self.launcher.runs_commands()
+                && fruitless
+                && self.failures >= FIRST_FAILURES
+                && end.seconds < AT_ONCE =>
+            {
+                format!("the first {} trials have all failed, the last one: {}", self.failures, end.reason)
+            }
+            _ => return,
+        };
+        self.watcher.note(&why);
+        self.end(Ending::Failing(why));
     }
 
     fn best(&self) -> Option<BestSoFar> {
@@ -395,10 +463,11 @@ impl Coordinator<'_> {
             .filter_map(|live| {
                 let (start, at) = live.started?;
                 let trial = RunningTrial {
+                    number: live.task.number,
                     config: live.task.config.clone(),
                     repeat: live.task.repeat,
                     elapsed: start.elapsed(),
-                    last: live.last,
+                    last: live.last.clone(),
                 };
                 Some((at, trial))
             })

@@ -1,10 +1,10 @@
 //! Where a sweep runs: machine, user, folder, the state of the code, the files it depends on.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::spec::Spec;
+use crate::spec::{CommandSpec, Job, Spec};
 use crate::store::{DataFile, Process};
 use crate::train::SourceFrom;
 
@@ -47,6 +47,16 @@ impl Environment {
     }
 }
 
+/// The files that a command's words name. A program that is found by its name alone is the machine's, not the sweep's.
+fn named_files(command: &CommandSpec, folder: &Path) -> Vec<(String, PathBuf)> {
+    let words = command.run.iter().enumerate().filter_map(|(i, word)| Some((i, word.literal()?)));
+    words
+        .filter(|(i, word)| !word.is_empty() && (*i > 0 || word.contains('/')))
+        .map(|(i, word)| (format!("run.{i}"), command.dir.join(word)))
+        .filter(|(_, path)| folder.join(path).is_file())
+        .collect()
+}
+
 /// The trimmed output of a git command, if it worked.
 fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new("git")
@@ -70,20 +80,27 @@ pub fn hash_files(
     folder: &Path,
     checkpoint: Option<&Path>,
 ) -> Result<Vec<DataFile>, (String, std::io::Error)> {
-    let mut wanted: Vec<(String, &Path)> = Vec::new();
-    if let Some(data) = &spec.train.data {
-        wanted.extend(data.files.named().into_iter().map(|(role, path)| (role.to_owned(), path.as_path())));
-    }
-    match spec.train.source.as_ref().map(|source| &source.from) {
-        Some(SourceFrom::Data(path, _)) => wanted.push(("source".into(), path)),
-        Some(SourceFrom::Checkpoint(_)) => wanted.extend(checkpoint.map(|path| ("checkpoint".into(), path))),
-        _ => {}
+    let mut wanted: Vec<(String, PathBuf)> = Vec::new();
+    match &spec.job {
+        Job::Train(train) => {
+            if let Some(data) = &train.data {
+                wanted.extend(data.files.named().into_iter().map(|(role, path)| (role.to_owned(), path.clone())));
+            }
+            match train.source.as_ref().map(|source| &source.from) {
+                Some(SourceFrom::Data(path, _)) => wanted.push(("source".into(), path.clone())),
+                Some(SourceFrom::Checkpoint(_)) => {
+                    wanted.extend(checkpoint.map(|path| ("checkpoint".into(), path.into())))
+                }
+                _ => {}
+            }
+        }
+        Job::Command(command) => wanted.extend(named_files(command, folder)),
     }
     wanted
         .into_iter()
         .map(|(role, path)| {
             let fail = |error| (path.display().to_string(), error);
-            let file = File::open(folder.join(path)).map_err(fail)?;
+            let file = File::open(folder.join(&path)).map_err(fail)?;
             let mut hasher = blake3::Hasher::new();
             hasher.update_reader(&file).map_err(fail)?;
             let bytes = hasher.count();

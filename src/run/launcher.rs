@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
 
 use crate::space::{Config, State};
-use crate::store::Series;
+use crate::store::{Exit, KeptFile, ProcessId, Series};
 
 /// How many messages may wait; a sender beyond that waits itself.
 const MAILBOX: usize = 4_096;
@@ -20,6 +21,10 @@ pub struct Assignment {
     pub config: Arc<Config>,
     /// The trial's seed.
     pub seed: u64,
+    /// The trial's number.
+    pub number: u64,
+    /// Which attempt of the trial this is, from 1.
+    pub attempt: u32,
     /// Set by the coordinator to end the attempt.
     pub cancel: Arc<AtomicBool>,
 }
@@ -27,8 +32,8 @@ pub struct Assignment {
 /// What comes to the coordinator's mailbox.
 #[derive(Debug)]
 pub enum Message {
-    /// An attempt has started, at this time in microseconds since 1970.
-    Started(u64, i64),
+    /// An attempt has started, at this time in microseconds since 1970, in a process of its own if it has one.
+    Started(u64, i64, Option<ProcessId>),
     /// Points of its series.
     Points(u64, Vec<(Cow<'static, str>, Series)>),
     /// It has ended.
@@ -44,7 +49,7 @@ pub enum Message {
 pub struct Signal(pub i32);
 
 /// How an attempt ended.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// The state; `Lost` where the attempt was cancelled.
     pub state: State,
@@ -56,8 +61,16 @@ pub struct Outcome {
     pub objective: Option<f64>,
     /// Points of its series that were not sent before.
     pub points: Vec<(Cow<'static, str>, Series)>,
-    /// Files to keep: name and content.
+    /// Files to write into the trial's folder: name and content.
     pub files: Vec<(&'static str, Vec<u8>)>,
+    /// Files that were kept in the trial's folder.
+    pub kept: Vec<KeptFile>,
+    /// What a person should know of it.
+    pub notes: Vec<String>,
+    /// How its process ended.
+    pub exit: Option<Exit>,
+    /// Why no attempt can start; then the state is `Lost`.
+    pub unstartable: Option<String>,
     /// When it ended, in microseconds since 1970.
     pub ended: i64,
 }
@@ -75,6 +88,27 @@ pub trait Launcher {
 
     /// How many attempts may stand in line beyond those that run, so that no slot waits for a commit.
     fn lookahead(&self) -> usize;
+
+    /// Called after cancel flags were set, for launchers that do not look at them by themselves.
+    fn wake(&mut self) {}
+
+    /// Ends everything that still runs at once, without any grace.
+    fn kill(&mut self) {}
+
+    /// How long an attempt runs before its start is written; what ends sooner is written once, with its result.
+    fn start_written_after(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    /// How long cancelled attempts may take to end.
+    fn grace(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    /// Whether a program of the user's runs, so that failures at the very start are most likely a mistake in it.
+    fn runs_commands(&self) -> bool {
+        false
+    }
 }
 
 /// The coordinator's mailbox.

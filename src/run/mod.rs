@@ -6,11 +6,13 @@
 
 mod attempt;
 mod builtin;
+pub mod command;
 mod coordinator;
 mod environment;
 mod launcher;
 mod leader;
 mod planner;
+pub mod read;
 mod resume;
 mod signals;
 mod watch;

@@ -4,7 +4,7 @@
 //! so on; it is asked again from the start for every repeat and on resume, and what is recorded is passed over. So no
 //! list of trials is ever held. An adaptive one runs the repeats of a config together.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::search::{Grid, History, Proposal, Sampler, SamplerKind, grid_size, sampler};
@@ -25,10 +25,23 @@ pub struct Task {
     pub seed: u64,
     /// The place of the config in the order of the search, from 0.
     pub ordinal: u64,
-    /// The number of the trial, from 1: its place in the order of the plan, the same in every run of the sweep.
+    /// The number of the trial, from 1: its place in the order of the plan, the same in every run of the sweep; after
+    /// the sweep was extended, a place that is taken gives way to the next free number.
     pub number: u64,
+    /// Which attempt of the trial this is, from 1.
+    pub attempt: u32,
     /// How often it was tried again in this run.
     pub retries: u32,
+}
+
+/// A trial of an earlier run.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    repeat: u32,
+    number: u64,
+    attempts: u32,
+    /// Whether it needs no run.
+    is_final: bool,
 }
 
 /// Hands out trials.
@@ -42,8 +55,11 @@ pub struct Planner {
     position: u64,
     /// The repeat of the current pass.
     repeat: u32,
-    /// What needs no run: final trials of earlier runs.
-    recorded: HashMap<ConfigId, Vec<u32>>,
+    /// Trials of earlier runs, by config.
+    recorded: HashMap<ConfigId, Vec<Known>>,
+    /// The numbers of trials of earlier runs, and the greatest number so far.
+    taken: HashSet<u64>,
+    greatest: u64,
     again: VecDeque<Task>,
     /// Configs of the first pass, once it has ended.
     configs: Option<u64>,
@@ -55,12 +71,14 @@ impl Planner {
     /// The trials of `spec` without those in `recorded` that are final; failed ones are run again where
     /// `retry_failed`.
     pub fn new(spec: Arc<Spec>, recorded: &[Recorded], retry_failed: bool) -> Self {
-        let mut done: HashMap<ConfigId, Vec<u32>> = HashMap::new();
+        let mut known: HashMap<ConfigId, Vec<Known>> = HashMap::new();
         for trial in recorded {
-            if trial.state.is_final() && !(retry_failed && trial.state == State::Failed) {
-                done.entry(trial.id).or_default().push(trial.repeat);
-            }
+            let is_final = trial.state.is_final() && !(retry_failed && trial.state == State::Failed);
+            let (repeat, number, attempts) = (trial.repeat, trial.number, trial.attempts);
+            known.entry(trial.id).or_default().push(Known { repeat, number, attempts, is_final });
         }
+        let taken: HashSet<u64> = recorded.iter().map(|trial| trial.number).collect();
+        let greatest = taken.iter().copied().max().unwrap_or(0);
         let sampler = Self::fresh(&spec);
         let limit = spec.config_limit();
         Self {
@@ -70,7 +88,9 @@ impl Planner {
             asked: 0,
             position: 0,
             repeat: 0,
-            recorded: done,
+            recorded: known,
+            taken,
+            greatest,
             again: VecDeque::new(),
             configs: None,
             stuck: None,
@@ -112,8 +132,16 @@ impl Planner {
             self.asked += 1;
             self.position += 1;
             let id = config.id();
-            if self.recorded.get(&id).is_some_and(|repeats| repeats.contains(&self.repeat)) {
-                continue;
+            let known = self.recorded.get(&id).and_then(|all| all.iter().find(|known| known.repeat == self.repeat));
+            let (number, attempt) = match known {
+                Some(known) if known.is_final => continue,
+                Some(known) => (known.number, known.attempts + 1),
+                None if self.taken.contains(&self.position) => (self.greatest + 1, 1),
+                None => (self.position, 1),
+            };
+            self.greatest = self.greatest.max(number);
+            if number != self.position && known.is_none() {
+                self.taken.insert(number);
             }
             let seed = self.spec.trial_seed(self.repeat);
             return Some(Task {
@@ -122,7 +150,8 @@ impl Planner {
                 repeat: self.repeat,
                 seed,
                 ordinal,
-                number: self.position,
+                number,
+                attempt,
                 retries: 0,
             });
         }
@@ -142,7 +171,7 @@ impl Planner {
 
     /// Puts a trial in line to be run again.
     pub fn run_again(&mut self, task: Task) {
-        self.again.push_back(Task { retries: task.retries + 1, ..task });
+        self.again.push_back(Task { retries: task.retries + 1, attempt: task.attempt + 1, ..task });
     }
 
     /// Whether proposals depend on results, so that nothing may be launched ahead.

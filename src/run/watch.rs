@@ -1,5 +1,6 @@
 //! What a running sweep tells those who watch it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,14 +60,16 @@ pub struct Progress {
 /// A trial that runs.
 #[derive(Clone, Debug)]
 pub struct RunningTrial {
+    /// Its number.
+    pub number: u64,
     /// Its config.
     pub config: Arc<Config>,
     /// The index of its seed.
     pub repeat: u32,
     /// How long it has been running.
     pub elapsed: Duration,
-    /// The last reported step and value of the loss.
-    pub last: Option<(u64, f64)>,
+    /// The newest point of what is compared, or of another metric where that has not come: name, step, value.
+    pub last: Option<(Cow<'static, str>, u64, f64)>,
 }
 
 /// The best config so far, by the mean over its seeds.

@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 /// What has become of a trial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum State {
     /// Waiting for a slot.
+    #[default]
     Queued,
     /// An attempt runs.
     Running,

@@ -2,20 +2,28 @@
 //!
 //! Law: reading what [`canonical`] wrote gives the same spec.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value as Json, json};
 
-use super::model::{At, Objective, Parallel, Repeats, Spec};
+use super::model::{At, CommandSpec, Each, Job, Objective, Parallel, Repeats, Slots, Spec};
+use super::template::Template;
 use crate::space::{Domain, Param, Range, Space, Value};
 use crate::train::{DataSpec, Files, Report, Scaling, SourceFrom, SourceSpec, SplitBy, TrainSpec};
 
 /// Keys that may change freely under a sweep that is not complete.
-const FREE: [&str; 6] = ["name", "parallel", "time", "tags", "max_failures", "each"];
+const FREE: [&str; 7] = ["name", "parallel", "slots", "time", "tags", "max_failures", "each"];
 
 /// The spec as JSON, which is YAML of the native format.
 pub fn canonical(spec: &Spec) -> Json {
     let mut out = Map::new();
     out.insert("name".into(), json!(spec.name));
-    out.insert("train".into(), train(&spec.train));
+    match &spec.job {
+        Job::Train(train) => {
+            out.insert("train".into(), self::train(train));
+        }
+        Job::Command(command) => self::command(command, &mut out),
+    }
     let mut options = Map::new();
     if let Some(seed) = spec.search.seed {
         options.insert("seed".into(), json!(seed));
@@ -56,16 +64,50 @@ pub fn canonical(spec: &Spec) -> Json {
         Parallel::Count(count) => json!(count),
     };
     optional("parallel", Some(parallel));
-    let mut each = Map::new();
-    if let Some(timeout) = spec.each.timeout {
-        each.insert("timeout".into(), json!(timeout.as_secs_f64()));
-    }
-    each.insert("retries".into(), json!(spec.each.retries));
-    if spec.each.keep_model {
-        each.insert("keep".into(), json!(["model"]));
-    }
-    optional("each", Some(Json::Object(each)));
+    optional("slots", slots(&spec.slots));
+    optional("each", Some(each(&spec.each)));
+    optional("max_failures", spec.max_failures.map(|n| json!(n)));
     optional("tags", (!spec.tags.is_empty()).then(|| json!(spec.tags)));
+    Json::Object(out)
+}
+
+fn command(command: &CommandSpec, out: &mut Map<String, Json>) {
+    out.insert("run".into(), command.run.iter().map(Template::text).collect());
+    if !command.dir.as_os_str().is_empty() {
+        out.insert("dir".into(), json!(command.dir.to_string_lossy()));
+    }
+    if !command.env.is_empty() {
+        let env = command.env.iter().map(|(name, value)| (name.clone(), json!(value.as_ref().map(Template::text))));
+        out.insert("env".into(), Json::Object(env.collect()));
+    }
+    if let Some(pattern) = &command.pattern {
+        out.insert("read".into(), json!({ "stdout": pattern }));
+    }
+}
+
+fn slots(slots: &Slots) -> Option<Json> {
+    let mut out = Map::new();
+    out.extend(slots.cpu.map(|cpu| ("cpu".to_owned(), json!(cpu))));
+    out.extend(slots.gpu.as_ref().map(|gpu| ("gpu".to_owned(), json!(gpu))));
+    out.extend(slots.mem.map(|mem| ("mem".to_owned(), json!(mem))));
+    (!out.is_empty()).then_some(Json::Object(out))
+}
+
+fn each(each: &Each) -> Json {
+    let mut out = Map::new();
+    out.extend(each.cpu.map(|cpu| ("cpu".to_owned(), json!(cpu))));
+    out.extend(each.gpu.map(|gpu| ("gpu".to_owned(), json!(gpu))));
+    out.extend(each.mem.map(|mem| ("mem".to_owned(), json!(mem))));
+    let mut duration = |key: &str, duration: Option<Duration>| {
+        out.extend(duration.map(|duration| (key.to_owned(), json!(duration.as_secs_f64()))));
+    };
+    duration("timeout", each.timeout);
+    duration("stall", each.stall);
+    duration("grace", each.grace);
+    out.insert("retries".into(), json!(each.retries));
+    if !each.keep.is_empty() {
+        out.insert("keep".into(), json!(each.keep));
+    }
     Json::Object(out)
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use super::canonical::bound_keys;
-use super::model::{Repeats, Spec};
+use super::model::{Job, Repeats, Spec};
 
 /// One difference between two specs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +79,13 @@ fn shown(json: &Json) -> String {
 /// Why `new` does not merely add to `old` (the stored configs are looked at by the caller); empty where it does.
 pub fn refused_extension(old: &Spec, new: &Spec) -> Vec<String> {
     let mut why = Vec::new();
-    if old.train != new.train {
-        why.push("`train` has changed".to_owned());
+    match (&old.job, &new.job) {
+        (Job::Train(a), Job::Train(b)) if a != b => why.push("`train` has changed".to_owned()),
+        (Job::Command(a), Job::Command(b)) if a != b => why.push("the command has changed".to_owned()),
+        (Job::Train(_), Job::Command(_)) | (Job::Command(_), Job::Train(_)) => {
+            why.push("what a trial does has changed".to_owned());
+        }
+        _ => {}
     }
     if old.objective != new.objective {
         why.push("`metric` has changed".to_owned());

@@ -3,11 +3,12 @@
 use super::diagnostic::Diagnostic;
 use super::load::Loaded;
 use super::model::Spec;
+use super::template::Template;
 use crate::search::{SamplerKind, grid_size};
 use crate::space::{Domain, Param, Scale, Space, Value};
-use crate::train::Hyper;
 use crate::train::hyper::is_hyperparameter;
 use crate::train::method::{MethodKind, uses};
+use crate::train::{Hyper, TrainSpec};
 
 /// A grid beyond this many configs gets a word of warning.
 const LARGE_GRID: u128 = 10_000;
@@ -46,7 +47,9 @@ pub fn lint(loaded: &Loaded) -> Vec<Diagnostic> {
                 "use `repeats: 5`".into(),
             );
         }
-        unused_hyperparameter(&spec.space, param, &mut |message, help| warn(&path, message, help));
+        if spec.train().is_some() {
+            unused_hyperparameter(&spec.space, param, &mut |message, help| warn(&path, message, help));
+        }
     }
     if spec.search.sampler == SamplerKind::Grid {
         let size = grid_size(&spec.space);
@@ -74,7 +77,22 @@ pub fn lint(loaded: &Loaded) -> Vec<Diagnostic> {
             "write `repeats: 5`".into(),
         );
     }
-    whole_configs(spec, &mut warn);
+    if let Some(train) = spec.train() {
+        whole_configs(spec, train, &mut warn);
+    }
+    if let Some(command) = spec.command() {
+        if loaded.places.origin("metric").is_none() {
+            let help = "write `metric: min val_loss`, with a name that the program prints or reports".into();
+            warn("run", "no `metric` is given: trials are compared by how long they take".into(), help);
+        }
+        if spec.repeats.count() > 1 && !command.run.iter().any(Template::passes_seed) {
+            let in_env = command.env.iter().any(|(_, value)| value.as_ref().is_some_and(Template::passes_seed));
+            if !in_env {
+                let help = "pass it: `--seed={seed}`; or read the variable `SWEEP_SEED`".into();
+                warn("run", "the program has repeats but its command names no `{seed}`".into(), help);
+            }
+        }
+    }
     out
 }
 
@@ -113,7 +131,7 @@ fn unused_hyperparameter(space: &Space, param: &Param, warn: &mut dyn FnMut(Stri
 }
 
 /// What shows only in whole configs: a pull that outweighs the step, equal epochs but unequal updates.
-fn whole_configs(spec: &Spec, warn: &mut dyn FnMut(&str, String, String)) {
+fn whole_configs(spec: &Spec, train: &TrainSpec, warn: &mut dyn FnMut(&str, String, String)) {
     let mut sampler = crate::search::sampler(spec.search.sampler, spec.space.clone(), spec.search_seed());
     let (mut transfers, mut climbing) = (0, 0);
     let (mut full, mut small) = (false, false);
@@ -122,7 +140,7 @@ fn whole_configs(spec: &Spec, warn: &mut dyn FnMut(&str, String, String)) {
         let crate::search::Proposal::Config(config) = sampler.propose(&crate::search::History::default()) else {
             break;
         };
-        let get = |name: &str| config.get(name).or_else(|| spec.train.constant(name)).cloned();
+        let get = |name: &str| config.get(name).or_else(|| train.constant(name)).cloned();
         let Ok(hyper) = Hyper::settle(&mut |name| get(name)) else { continue };
         if hyper.method == MethodKind::Transfer {
             transfers += 1;

@@ -99,6 +99,7 @@ impl Reader {
             return Err(LoadError { problems: self.problems, sources: self.sources });
         };
         let main = self.sources.get(0).clone();
+        self.command(&mut tree, overrides);
         let params = self.assignments(&mut tree, &overrides.assignments);
         let outcome = native::read(&tree, params, overrides, stem, &self.sources, &mut self.problems);
         match outcome {
@@ -214,6 +215,26 @@ impl Reader {
         paths
     }
 
+    /// Puts the command after `--` into the tree, as `run` and `dir`.
+    fn command(&mut self, tree: &mut Node, overrides: &Overrides) {
+        let Some(text) = overrides.command.first().map(|_| overrides.command.join(" ")) else { return };
+        if let Some(entry) = tree.entries().and_then(|e| e.iter().find(|e| matches!(e.key.as_str(), "run" | "train"))) {
+            let message = format!("the spec has a `{}`, and there is a command after `--`", entry.key);
+            let problem = Diagnostic::error(message, Some(self.sources.locate(entry.key_at)));
+            self.problems.list.push(problem.help("leave out one of the two"));
+            return;
+        }
+        let start = text.len();
+        let source = Source { name: "command line".into(), folder: overrides.here.clone(), text, start };
+        let at = Origin::override_name(self.sources.add(source));
+        let word = |word: &str| Node { yaml: Yaml::Text(word.to_owned()), at };
+        let run = overrides.command.iter().map(|text| word(text)).collect();
+        set(tree, "run", &Node { yaml: Yaml::List(run), at }, at);
+        if tree.get("dir").is_none() {
+            set(tree, "dir", &word(&overrides.here.display().to_string()), at);
+        }
+    }
+
     /// Puts `train.k=v` into the tree; gives back `k=v` for params.
     fn assignments(&mut self, tree: &mut Node, assignments: &[String]) -> Vec<Entry> {
         let mut params = Vec::new();
@@ -254,11 +275,11 @@ impl Reader {
 }
 
 const MINIMAL: &str = "the smallest spec:
-train: {data: data.csv, target: label, model: softmax}
-search: grid
+run: python train.py {args}
+metric: min val_loss
 params:
-  method: [gd, sgd]
-  lr: {log: [1e-3, 1], grid: 7}";
+  lr: {log: [1e-4, 0.1], grid: 4}
+  batch: [16, 32, 64]";
 
 fn read_text(path: &Path) -> Result<String, String> {
     let file = fs::File::open(path).map_err(|error| io_words(&error))?;

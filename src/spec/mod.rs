@@ -12,6 +12,7 @@ mod load;
 mod model;
 mod native;
 mod source;
+mod template;
 mod yaml;
 
 pub use canonical::{canonical, is_same_search};
@@ -19,8 +20,11 @@ pub use change::{Change, changes, refused_extension};
 pub use diagnostic::{Diagnostic, Problems, Severity};
 pub use lint::lint;
 pub use load::{LoadError, Loaded, Places, load, load_canonical};
-pub use model::{At, Budget, Each, Goal, Objective, Overrides, Parallel, Repeats, SearchSpec, Spec, Target};
+pub use model::{
+    At, Budget, CommandSpec, Each, Goal, Job, Objective, Overrides, Parallel, Repeats, SearchSpec, Slots, Spec, Target,
+};
 pub use source::{MAX_FILE, Origin, Place, Source, Sources};
+pub use template::{ConfigFormat, Filling, Template};
 
 #[cfg(test)]
 mod tests;

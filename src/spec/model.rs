@@ -1,8 +1,10 @@
 //! A spec as it is meant: checked, with every default settled.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::template::Template;
 use crate::search::SamplerKind;
 use crate::space::{Space, seed};
 use crate::train::TrainSpec;
@@ -24,17 +26,37 @@ pub struct Spec {
     pub budget: Budget,
     /// What is compared.
     pub objective: Objective,
-    /// What a trial trains.
-    pub train: TrainSpec,
+    /// What a trial does.
+    pub job: Job,
     /// How many trials run at once.
     pub parallel: Parallel,
-    /// Limits of each trial.
+    /// What of the machine is there for trials; what is not said is detected.
+    pub slots: Slots,
+    /// What each trial needs, and its limits.
     pub each: Each,
+    /// The run ends once so many trials have failed.
+    pub max_failures: Option<u64>,
     /// Words to find the sweep by.
     pub tags: Vec<String>,
 }
 
 impl Spec {
+    /// What built-in trials train.
+    pub fn train(&self) -> Option<&TrainSpec> {
+        match &self.job {
+            Job::Train(train) => Some(train),
+            Job::Command(_) => None,
+        }
+    }
+
+    /// The command of a trial.
+    pub fn command(&self) -> Option<&CommandSpec> {
+        match &self.job {
+            Job::Train(_) => None,
+            Job::Command(command) => Some(command),
+        }
+    }
+
     /// The seed of the search.
     pub fn search_seed(&self) -> u64 {
         self.search.seed.unwrap_or_else(|| seed::derive(self.seed, "search", 0))
@@ -62,6 +84,36 @@ impl Spec {
     /// How many configs a search without an end of its own tries when nothing is said: max(20, 10 x searched params).
     pub fn default_configs(&self) -> u64 {
         (10 * self.space.searched() as u64).max(20)
+    }
+}
+
+/// What a trial does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Job {
+    /// Trains in process.
+    Train(TrainSpec),
+    /// Runs a program.
+    Command(CommandSpec),
+}
+
+/// The program of a trial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommandSpec {
+    /// Its words; at least one.
+    pub run: Vec<Template>,
+    /// Its working directory, relative to the spec's folder.
+    pub dir: PathBuf,
+    /// Variables to set, or (none) to unset.
+    pub env: Vec<(String, Option<Template>)>,
+    /// A regular expression that reads metrics from standard output, instead of the forms that are known.
+    pub pattern: Option<String>,
+}
+
+impl CommandSpec {
+    /// The directory in which it runs, for a spec in `folder`.
+    pub fn directory(&self, folder: &Path) -> PathBuf {
+        let there = folder.join(&self.dir);
+        if there.as_os_str().is_empty() { PathBuf::from(".") } else { there }
     }
 }
 
@@ -169,31 +221,49 @@ pub enum At {
 /// How many trials run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parallel {
-    /// One for each core.
+    /// Built-in trials: one for each core. Commands: one, one for each GPU, or what [`Each`] allows of the machine.
     Auto,
     /// So many.
     Count(usize),
 }
 
-impl Parallel {
-    /// The number of slots on this machine.
-    pub fn slots(self) -> usize {
-        match self {
-            Self::Auto => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            Self::Count(count) => count,
-        }
-    }
+/// What of the machine is there for trials.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Slots {
+    /// Cores.
+    pub cpu: Option<f64>,
+    /// GPUs, by index or UUID.
+    pub gpu: Option<Vec<String>>,
+    /// Bytes of memory.
+    pub mem: Option<u64>,
 }
 
-/// Limits of each trial.
+/// What each trial needs, and its limits.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Each {
+    /// Cores.
+    pub cpu: Option<f64>,
+    /// GPUs; less than one is a share.
+    pub gpu: Option<f64>,
+    /// Bytes of memory.
+    pub mem: Option<u64>,
     /// A trial that runs longer fails.
     pub timeout: Option<Duration>,
+    /// A trial that prints nothing for so long fails.
+    pub stall: Option<Duration>,
+    /// How long a trial that is ended may take before it is killed.
+    pub grace: Option<Duration>,
     /// How often a failed trial is tried again.
     pub retries: u32,
-    /// Whether the trained model is kept.
-    pub keep_model: bool,
+    /// What is kept: `model` of built-in training, file names and globs of a command's directory.
+    pub keep: Vec<String>,
+}
+
+impl Each {
+    /// Whether the model of built-in training is kept.
+    pub fn keeps_model(&self) -> bool {
+        self.keep.iter().any(|item| item == "model")
+    }
 }
 
 /// What the command line changes in a spec.
@@ -201,6 +271,10 @@ pub struct Each {
 pub struct Overrides {
     /// `k=v` and `train.k=v`, as typed.
     pub assignments: Vec<String>,
+    /// The words after `--`: a command for a spec that has none.
+    pub command: Vec<String>,
+    /// The folder that command runs in.
+    pub here: PathBuf,
     /// `--name`.
     pub name: Option<String>,
     /// `--trials`.

@@ -103,6 +103,27 @@ fn mistakes_at_the_top() {
 }
 
 #[test]
+fn mistakes_in_commands() {
+    let shown = |yaml: &str| format!("{yaml}\n{}\n", shown(yaml, &Overrides::default()));
+    let cases = [
+        "run: python train.py --rate={lrr}\nmetric: min loss\nparams: {lr: [0.1]}\nrepeats: 1\n",
+        "run: [python, train.py, \"{arg}\", 3, true]\nmetric: min loss\nparams: {lr: [0.1]}\n",
+        "run: python 'train.py\nmetric: min loss\nparams: {lr: [0.1]}\n",
+        "run: []\nparams: {lr: [0.1]}\n",
+        "run: {python: train.py}\nparams: {lr: [0.1]}\n",
+        "run: python train.py {args} | tee log\nmetric: min loss\nparams: {lr: [0.1, 0.2]}\nrepeats: 5\n",
+        "run: python train.py --out={dir}\nparams: {lr: [0.1, 0.2]}\nrepeats: 5\n",
+        "run: python train.py\nread: {stdout: 'acc=([0-9]+)'}\nmetric: max acc\nparams: {lr: [0.1]}\n",
+        "run: python train.py\nread: {stdout: 'acc=(?P<acc>[0-9]+'}\nmetric: max acc\nparams: {lr: [0.1]}\n",
+        "run: python train.py\nread: {stdot: 'x'}\nmetric: max acc\nparams: {lr: [0.1]}\n",
+        "run: a\nenv: {SWEEP_DIR: x, \"A=B\": y, C: \"{sed}\", D: [1]}\nmetric: min loss\nparams: {lr: [0.1]}\n",
+        "run: a\neach: {gpu: 1.5, cpu: 0, mem: lots, stall: soon, keep: [../x, \"a[\"], retry: 3}\nmetric: min loss\nparams: {lr: [0.1]}\n",
+        "run: a\nslots: {gpu: all, disk: 3}\nmax_failures: 0\nmetric: min loss\nparams: {lr: [0.1]}\n",
+    ];
+    insta::assert_snapshot!(cases.map(shown).join("\n----------------------------------------\n\n"));
+}
+
+#[test]
 fn slips_are_pointed_out() {
     insta::assert_snapshot!(all(&[
         "params:\n  lr: {float: [1e-5, 0.1], grid: 5}\nrepeats: 5\n",
@@ -202,7 +223,7 @@ fn the_canonical_form_reads_back_as_itself() {
         assert_eq!(canonical(&again), meant);
         assert!(is_same_search(&canonical(&again), &meant));
         assert_eq!(again.space, spec.space);
-        assert_eq!(again.train, spec.train);
+        assert_eq!(again.job, spec.job);
     }
 }
 

@@ -114,8 +114,6 @@ impl Store {
             ],
         )?;
         let session = self.connection.last_insert_rowid();
-        let count = |sql: &str| self.connection.query_row(sql, [sweep], |row| row.get::<_, i64>(0));
-        let greatest = count("SELECT coalesce(max(number), 0) FROM trials WHERE sweep = ?1")?;
-        Ok(Writer::new(self, sweep, session, greatest))
+        Ok(Writer::new(self, sweep, session))
     }
 }

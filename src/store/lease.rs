@@ -46,14 +46,22 @@ impl Process {
     pub fn current() -> Self {
         let host =
             nix::unistd::gethostname().map_or_else(|_| "unknown".into(), |name| name.to_string_lossy().into_owned());
-        let boot =
-            fs::read_to_string("/proc/sys/kernel/random/boot_id").map_or_else(|_| String::new(), |id| id.trim().into());
-        let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        // The command's name, in parentheses, may hold spaces; the start is the 20th field after it.
-        let pid_start =
-            stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19)?.parse().ok()).unwrap_or(0);
+        let boot = boot_id();
+        let pid_start = process_start(std::process::id()).unwrap_or(0);
         Self { pid: std::process::id(), pid_start, boot, host }
     }
+}
+
+/// The machine's start, as an id; empty where the system does not tell.
+pub fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").map_or_else(|_| String::new(), |id| id.trim().into())
+}
+
+/// When a process started, in clock ticks from the start of the machine; none where it is gone.
+pub fn process_start(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The command's name, in parentheses, may hold anything; the start is the 20th field after it.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
 impl Lease {

@@ -17,11 +17,11 @@ mod write;
 pub use begin::NewSweep;
 pub use chunk::{Chunk, Series};
 pub use error::StoreError;
-pub use lease::{Lease, Owner, Process};
+pub use lease::{Lease, Owner, Process, boot_id, process_start};
 pub use open::{Access, Store, find_store};
 pub use sweeps::{Counts, DataFile, Session, SweepRow};
 pub use trials::{Recorded, SeriesPoints, Sketch, TrialRow};
-pub use write::{AttemptEnd, NewTrial, Opened, Writer};
+pub use write::{AttemptEnd, Exit, KeptFile, NewTrial, Opened, ProcessId, Writer};
 
 /// Microseconds since 1970 in UTC.
 pub fn now() -> i64 {

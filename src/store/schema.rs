@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// Every step from an empty file on; step i makes schema i + 1.
-const STEPS: [&str; 1] = [include_str!("schema/0001.sql")];
+const STEPS: [&str; 2] = [include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
 
 /// Marks a file as a store of this program ("swep").
 const APPLICATION_ID: i64 = 0x7377_6570;
@@ -55,4 +55,23 @@ fn check(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
         return Err(StoreError::Newer { path: path.to_owned(), found, known: KNOWN });
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_store_is_brought_up_to_date_with_its_content() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(STEPS[0]).unwrap();
+        connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        connection.execute("INSERT INTO meta VALUES ('uid', 'x')", []).unwrap();
+        migrate(&mut connection, Path::new("old.db")).unwrap();
+        assert_eq!(version(&connection, Path::new("old.db")).unwrap(), KNOWN);
+        let uid: String = connection.query_row("SELECT value FROM meta", [], |row| row.get(0)).unwrap();
+        assert_eq!(uid, "x");
+        connection.execute_batch("SELECT pid, exit_code FROM attempts; SELECT * FROM kept").unwrap();
+    }
 }

@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 
 use rusqlite::{OptionalExtension as _, Row};
 
-use super::{Owner, Store, StoreError};
+use super::{Owner, ProcessId, Store, StoreError, boot_id};
 use crate::space::State;
 
 /// A sweep with its counts.
@@ -196,6 +196,23 @@ impl Store {
             "SELECT started, ended, coalesce(outcome, ''), note FROM sessions WHERE sweep = ?1 ORDER BY id",
         )?;
         let rows = query.query_map([sweep], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Store {
+    /// The processes of attempts of a sweep that were lost with their coordinator, since this machine started.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn processes_of_the_dead(&self, sweep: i64) -> Result<Vec<ProcessId>, StoreError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT a.pid, a.pid_start FROM attempts a JOIN sessions s ON s.id = a.session
+             WHERE s.sweep = ?1 AND s.outcome = 'died' AND s.boot = ?2 AND a.state = 'lost' AND a.pid IS NOT NULL",
+        )?;
+        let rows = query.query_map((sweep, boot_id()), |row| {
+            Ok(ProcessId { pid: row.get(0)?, start: row.get::<_, Option<i64>>(1)?.unwrap_or(0) as u64 })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }

@@ -72,6 +72,10 @@ pub struct Recorded {
     pub id: ConfigId,
     /// The index of its seed.
     pub repeat: u32,
+    /// Its number.
+    pub number: u64,
+    /// How many attempts it has had.
+    pub attempts: u32,
     /// What has become of it.
     pub state: State,
     /// The compared value.
@@ -198,7 +202,7 @@ impl Store {
     /// What SQLite says.
     pub fn recorded(&self, sweep: i64) -> Result<Vec<Recorded>, StoreError> {
         let mut query = self.connection.prepare_cached(
-            "SELECT c.hash, t.repeat, t.state, t.objective FROM trials t JOIN configs c ON c.id = t.config
+            "SELECT c.hash, t.repeat, t.state, t.objective, t.number, t.attempts FROM trials t JOIN configs c ON c.id = t.config
              WHERE t.sweep = ?1 ORDER BY t.number",
         )?;
         let mut rows = query.query([sweep])?;
@@ -206,7 +210,14 @@ impl Store {
         while let Some(row) = rows.next()? {
             let id = parse_id(row.get_ref(0)?.as_str().unwrap_or(""))?;
             let state = shown_state(row.get_ref(2)?.as_str().unwrap_or(""), true)?;
-            out.push(Recorded { id, repeat: row.get(1)?, state, objective: row.get(3)? });
+            out.push(Recorded {
+                id,
+                repeat: row.get(1)?,
+                number: row.get::<_, i64>(4)? as u64,
+                attempts: row.get(5)?,
+                state,
+                objective: row.get(3)?,
+            });
         }
         Ok(out)
     }

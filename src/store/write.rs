@@ -15,10 +15,6 @@ pub struct Writer {
     store: Store,
     sweep: i64,
     session: i64,
-    /// The greatest number of a trial so far.
-    greatest: i64,
-    /// Whether the sweep had trials before, so that numbers may be taken.
-    numbers_taken: bool,
     /// Whether commits are synced to the disk.
     durable: bool,
 }
@@ -32,8 +28,7 @@ pub struct NewTrial<'a> {
     pub id: ConfigId,
     /// The place of the config in the order of the search.
     pub ordinal: u64,
-    /// The number it would like to have; a trial that exists keeps its own, and a number that is taken (after the
-    /// sweep was extended) gives way to the next free one.
+    /// Its number; a trial that exists keeps its own.
     pub number: u64,
     /// The index of its seed.
     pub repeat: u32,
@@ -41,6 +36,47 @@ pub struct NewTrial<'a> {
     pub seed: u64,
     /// When it started, in microseconds since 1970.
     pub started: i64,
+    /// Its process, if it has one.
+    pub process: Option<ProcessId>,
+}
+
+/// A process, named for good together with the machine's boot id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessId {
+    /// The process id, which is also the id of its group.
+    pub pid: u32,
+    /// Clock ticks from the start of the machine to the start of the process.
+    pub start: u64,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// By itself, with this code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+impl Exit {
+    fn code(self) -> Option<i32> {
+        if let Self::Code(code) = self { Some(code) } else { None }
+    }
+
+    fn signal(self) -> Option<i32> {
+        if let Self::Signal(signal) = self { Some(signal) } else { None }
+    }
+}
+
+/// A file of a trial that was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptFile {
+    /// Its path in the trial's directory.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// BLAKE3 of its content, as hexadecimal digits.
+    pub hash: String,
 }
 
 /// How an attempt ended.
@@ -56,6 +92,8 @@ pub struct AttemptEnd<'a> {
     pub objective: Option<f64>,
     /// When it ended, in microseconds since 1970.
     pub ended: i64,
+    /// How its process ended, if it had one.
+    pub exit: Option<Exit>,
 }
 
 /// A started attempt.
@@ -72,9 +110,14 @@ pub struct Opened {
 }
 
 impl Writer {
-    /// A writer for the session `session` of `sweep`, whose trials have numbers up to `greatest`.
-    pub(super) fn new(store: Store, sweep: i64, session: i64, greatest: i64) -> Self {
-        Self { store, sweep, session, greatest, numbers_taken: greatest > 0, durable: true }
+    /// A writer for the session `session` of `sweep`.
+    pub(super) fn new(store: Store, sweep: i64, session: i64) -> Self {
+        Self { store, sweep, session, durable: true }
+    }
+
+    /// The row of the session.
+    pub fn session(&self) -> i64 {
+        self.session
     }
 
     /// The store, for reading.
@@ -118,7 +161,7 @@ impl Writer {
     /// What SQLite says.
     pub fn open_attempt(&mut self, new: &NewTrial<'_>) -> Result<Opened, StoreError> {
         let config = self.config(new)?;
-        let number = self.number(new, config)?;
+        let number = new.number as i64;
         let connection = &self.store.connection;
         // No RETURNING here: SQLite implements it with a table of its own for every statement, which doubles the time.
         let mut insert = connection.prepare_cached(
@@ -137,25 +180,20 @@ impl Writer {
             let row = (self.sweep, config, new.repeat, new.started);
             again.query_row(row, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         };
-        self.greatest = self.greatest.max(number);
         let mut statement = connection.prepare_cached(
-            "INSERT INTO attempts (trial, number, session, state, started) VALUES (?1, ?2, ?3, 'running', ?4)",
+            "INSERT INTO attempts (trial, number, session, state, started, pid, pid_start)
+             VALUES (?1, ?2, ?3, 'running', ?4, ?5, ?6)",
         )?;
-        let attempt = statement.insert((trial, attempts, self.session, new.started))?;
+        let process = new.process;
+        let attempt = statement.insert(params![
+            trial,
+            attempts,
+            self.session,
+            new.started,
+            process.map(|process| process.pid),
+            process.map(|process| process.start as i64)
+        ])?;
         Ok(Opened { trial, attempt, number, attempts })
-    }
-
-    /// A number for a trial that may be new.
-    fn number(&self, new: &NewTrial<'_>, config: i64) -> Result<i64, StoreError> {
-        let wanted = new.number as i64;
-        if !self.numbers_taken {
-            return Ok(wanted);
-        }
-        let mut query = self.store.connection.prepare_cached(
-            "SELECT 1 FROM trials WHERE sweep = ?1 AND number = ?2 AND NOT (config = ?3 AND repeat = ?4)",
-        )?;
-        let taken = query.exists((self.sweep, wanted, config, new.repeat))?;
-        Ok(if taken { self.greatest + 1 } else { wanted })
     }
 
     fn config(&mut self, new: &NewTrial<'_>) -> Result<i64, StoreError> {
@@ -185,7 +223,7 @@ impl Writer {
     /// What SQLite says.
     pub fn add_ended(&mut self, new: &NewTrial<'_>, end: &AttemptEnd<'_>) -> Result<Opened, StoreError> {
         let config = self.config(new)?;
-        let number = self.number(new, config)?;
+        let number = new.number as i64;
         let connection = &self.store.connection;
         // Known before it is there, so that the trial need not be updated; nobody else writes within this group.
         let mut last = connection.prepare_cached("SELECT coalesce(max(id), 0) FROM attempts")?;
@@ -216,12 +254,21 @@ impl Writer {
         }
         let trial = connection.last_insert_rowid();
         let mut insert = connection.prepare_cached(
-            "INSERT INTO attempts (id, trial, number, session, state, reason, started, ended)
-             VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO attempts (id, trial, number, session, state, reason, started, ended, exit_code, signal)
+             VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?;
-        insert.execute(params![attempt, trial, self.session, end.state.word(), end.reason, new.started, end.ended])?;
+        insert.execute(params![
+            attempt,
+            trial,
+            self.session,
+            end.state.word(),
+            end.reason,
+            new.started,
+            end.ended,
+            end.exit.and_then(Exit::code),
+            end.exit.and_then(Exit::signal)
+        ])?;
         drop((insert, last));
-        self.greatest = self.greatest.max(number);
         self.add_metrics(attempt, end.metrics)?;
         Ok(Opened { trial, attempt, number, attempts: 1 })
     }
@@ -258,11 +305,27 @@ impl Writer {
             opened.attempts
         ];
         let counts = update.execute(row)? == 1;
-        let mut update =
-            connection.prepare_cached("UPDATE attempts SET state = ?2, reason = ?3, ended = ?4 WHERE id = ?1")?;
+        let mut update = connection.prepare_cached(
+            "UPDATE attempts SET state = ?2, reason = ?3, ended = ?4, exit_code = ?5, signal = ?6 WHERE id = ?1",
+        )?;
         let state = if counts { end.state.word() } else { "superseded" };
-        update.execute(params![opened.attempt, state, end.reason, end.ended])?;
+        let (code, signal) = (end.exit.and_then(Exit::code), end.exit.and_then(Exit::signal));
+        update.execute(params![opened.attempt, state, end.reason, end.ended, code, signal])?;
         Ok(counts)
+    }
+
+    /// Records files of an attempt that were kept.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn add_kept(&mut self, attempt: i64, files: &[KeptFile]) -> Result<(), StoreError> {
+        let mut insert = self.store.connection.prepare_cached(
+            "INSERT INTO kept (attempt, path, bytes, hash) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        )?;
+        for file in files {
+            insert.execute((attempt, &file.path, file.bytes as i64, &file.hash))?;
+        }
+        Ok(())
     }
 
     /// Stores points of a series of a running or ending attempt; `chunk` counts from 0 for each attempt and name.
@@ -354,12 +417,13 @@ mod tests {
     }
 
     fn open(writer: &mut Writer, config: &Config) -> Opened {
-        let new = NewTrial { config, id: config.id(), ordinal: 0, number: 1, repeat: 0, seed: 1, started: 5 };
+        let new =
+            NewTrial { config, id: config.id(), ordinal: 0, number: 1, repeat: 0, seed: 1, started: 5, process: None };
         writer.open_attempt(&new).unwrap()
     }
 
     fn end(objective: f64) -> AttemptEnd<'static> {
-        AttemptEnd { state: State::Done, reason: "", metrics: &[], objective: Some(objective), ended: 9 }
+        AttemptEnd { state: State::Done, reason: "", metrics: &[], objective: Some(objective), ended: 9, exit: None }
     }
 
     #[test]
@@ -437,6 +501,7 @@ mod tests {
                 repeat: 0,
                 seed: 1,
                 started: 5,
+                process: None,
             };
             writer.open_attempt(&new).map(|_| ())
         });

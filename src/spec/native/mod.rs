@@ -3,7 +3,9 @@
 //! One file a part of the format; each reports every mistake it finds and goes on with what is usable, so that several
 //! mistakes are shown at once.
 
+mod command;
 mod domain;
+mod each;
 mod params;
 mod reader;
 mod search;

@@ -1,5 +1,6 @@
 //! What all parts of the reader share: reporting at a place, and taking simple values out of nodes.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::expr::{Expr, ExprError, nearest};
@@ -159,6 +160,26 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+
+    /// A path, made relative to the main file's folder: in an included file it is relative to that file.
+    pub(super) fn path(&mut self, node: &Node, name: &str) -> Option<PathBuf> {
+        let text = self.text(node, name)?;
+        if text.is_empty() {
+            self.error(node.at, format!("`{name}` is empty"));
+            return None;
+        }
+        let folder = self.sources.folder(node.at);
+        let main = &self.sources.get(0).folder;
+        let is_override = self.sources.get(usize::from(node.at.source)).start > 0;
+        Some(if folder == main || is_override && PathBuf::from(&text).is_absolute() {
+            PathBuf::from(text)
+        } else {
+            let there = folder.join(text);
+            there
+                .strip_prefix(main)
+                .map_or_else(|_| std::path::absolute(&there).unwrap_or(there.clone()), PathBuf::from)
+        })
     }
 
     /// A list of texts; a single text counts as a list of one.

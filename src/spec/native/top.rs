@@ -4,21 +4,26 @@ use std::sync::Arc;
 
 use super::params::{self, Parts};
 use super::reader::Reader;
-use super::{search, train};
+use super::{command, each, search, train};
 use crate::expr::nearest;
 use crate::search::SamplerKind;
 use crate::space::{Domain, Scale, Space, Value};
-use crate::spec::model::{At, Budget, Each, Goal, Objective, Overrides, Parallel, Repeats, SearchSpec, Spec, Target};
+use crate::spec::model::{
+    At, Budget, Each, Goal, Job, Objective, Overrides, Parallel, Repeats, SearchSpec, Slots, Spec, Target,
+};
 use crate::spec::source::Origin;
 use crate::spec::yaml::{Entry, Node, Yaml};
 use crate::train::{METRICS, hyper, is_hyperparameter};
 
 /// Keys that this version understands.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 25] = [
     "include",
     "name",
     "train",
+    "run",
     "dir",
+    "env",
+    "read",
     "search",
     "seed",
     "trials",
@@ -33,12 +38,14 @@ const KEYS: [&str; 20] = [
     "try",
     "cases",
     "parallel",
+    "slots",
     "each",
+    "max_failures",
     "tags",
 ];
 
 /// Keys of the format that this version does not have.
-const LATER: [&str; 6] = ["run", "prune", "read", "env", "max_failures", "slots"];
+const LATER: [&str; 1] = ["prune"];
 
 /// The most slots that make sense anywhere.
 const MAX_SLOTS: u64 = 10_000;
@@ -64,12 +71,20 @@ pub(super) fn read(
         }
         reader.note(key, if key == "params" { entry.key_at } else { entry.value.at });
     }
-    let runs_command = tree.get("run").is_some();
+    let run_node = tree.get("run");
     let train_node = tree.get("train");
     let mut train = train_node.and_then(|node| train::read(reader, node));
-    if train_node.is_none() && !runs_command {
-        let problem = reader.error(tree.at, "the spec does not say what a trial does");
-        problem.help.push("add `train: {data: data.csv, target: label, model: softmax}`".into());
+    match (train_node, run_node) {
+        (None, None) => {
+            let problem = reader.error(tree.at, "the spec does not say what a trial does");
+            problem.help.push("add `run: python train.py {args}`".into());
+            problem.help.push("or `train: {data: data.csv, target: label, model: softmax}`".into());
+        }
+        (Some(_), Some(node)) => {
+            let problem = reader.error(node.at, "a trial either runs a command or trains, not both");
+            problem.help.push("keep `run` or `train`".into());
+        }
+        _ => {}
     }
     let constants: Vec<String> =
         train.as_ref().map_or_else(Vec::new, |t| t.constants.iter().map(|(name, _)| name.clone()).collect());
@@ -115,7 +130,11 @@ pub(super) fn read(
             objective
         }
         None => {
-            let metric = if train.as_ref().is_some_and(|train| train.data.is_none()) { "loss" } else { "val_loss" };
+            let metric = match &train {
+                Some(train) if train.data.is_none() => "loss",
+                None if run_node.is_some() => "seconds",
+                _ => "val_loss",
+            };
             Some(Objective { metric: metric.into(), goal: Goal::Min, at: default_at })
         }
     };
@@ -152,11 +171,18 @@ pub(super) fn read(
         Some(count) => Some(Parallel::Count(count.max(1))),
         None => tree.get("parallel").map_or(Some(Parallel::Auto), |node| parallel(reader, node)),
     };
-    let each = tree.get("each").map_or_else(Each::default, |node| each(reader, node));
+    let each = tree.get("each").map_or_else(Each::default, |node| each::each(reader, node, is_train));
+    let slots = tree.get("slots").map_or_else(Slots::default, |node| each::slots(reader, node));
+    let max_failures = tree.get("max_failures").and_then(|node| reader.whole(node, "max_failures", 1));
     let tags = tree.get("tags").map_or_else(Vec::new, |node| reader.texts(node, "tags"));
-    if let Some(node) = tree.get("dir") {
-        let help = "`dir` is the working directory of a command; data paths are relative to the spec";
-        reader.warning(node.at, "`dir` has no effect on built-in training").help.push(help.into());
+    let command = run_node.filter(|_| !is_train).and_then(|node| command::read(reader, tree, node, space.as_ref()));
+    if is_train {
+        let help = "it is for trials that `run` a command; data paths are relative to the spec";
+        for key in ["dir", "env", "read", "slots"] {
+            if let Some(node) = tree.get(key) {
+                reader.warning(node.at, format!("`{key}` has no effect on built-in training")).help.push(help.into());
+            }
+        }
     }
     Some(Spec {
         name: name?,
@@ -166,9 +192,14 @@ pub(super) fn read(
         repeats: repeats?,
         budget,
         objective: objective?,
-        train: train?,
+        job: match train {
+            Some(train) => Job::Train(train),
+            None => Job::Command(command?),
+        },
         parallel: parallel?,
+        slots,
         each,
+        max_failures,
         tags,
     })
 }
@@ -382,28 +413,4 @@ fn parallel(reader: &mut Reader<'_>, node: &Node) -> Option<Parallel> {
             None
         }
     }
-}
-
-fn each(reader: &mut Reader<'_>, node: &Node) -> Each {
-    let mut each = Each::default();
-    let Some(entries) = reader.mapping(node, "each", "each: {timeout: 10m, retries: 1}") else { return each };
-    for entry in entries {
-        match entry.key.as_str() {
-            "timeout" => each.timeout = reader.duration(&entry.value, "timeout"),
-            "retries" => each.retries = reader.whole(&entry.value, "retries", 0).unwrap_or(0).min(1000) as u32,
-            "keep" => {
-                for item in reader.texts(&entry.value, "keep") {
-                    if item == "model" {
-                        each.keep_model = true;
-                    } else {
-                        let problem = reader.error(entry.value.at, format!("built-in training keeps no `{item}`"));
-                        problem.help.push("write `keep: [model]`".into());
-                    }
-                }
-            }
-            "cpu" | "gpu" | "mem" | "stall" => reader.not_yet(entry.key_at, &format!("`each.{}`", entry.key)),
-            _ => reader.unknown_key(entry, " in `each`", &["timeout", "retries", "keep"]),
-        }
-    }
-    each
 }

@@ -123,24 +123,6 @@ fn constant(reader: &mut Reader<'_>, entry: &Entry) -> Option<(String, Value)> {
     Some((entry.key.clone(), value))
 }
 
-fn path(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<PathBuf> {
-    let text = reader.text(node, name)?;
-    if text.is_empty() {
-        reader.error(node.at, format!("`{name}` is empty"));
-        return None;
-    }
-    // Relative to the file it stands in; the main file's own folder is where the rest is relative to.
-    let folder = reader.sources.folder(node.at);
-    let main = &reader.sources.get(0).folder;
-    let is_override = reader.sources.get(usize::from(node.at.source)).start > 0;
-    Some(if folder == main || is_override && PathBuf::from(&text).is_absolute() {
-        PathBuf::from(text)
-    } else {
-        let there = folder.join(text);
-        there.strip_prefix(main).map_or_else(|_| std::path::absolute(&there).unwrap_or(there.clone()), PathBuf::from)
-    })
-}
-
 fn data_section(reader: &mut Reader<'_>, train: &Node, node: &Node) -> Option<DataSpec> {
     let files = match &node.yaml {
         Yaml::Map(entries) => {
@@ -157,12 +139,12 @@ fn data_section(reader: &mut Reader<'_>, train: &Node, node: &Node) -> Option<Da
                 return None;
             };
             Files::Parts {
-                train: path(reader, first, "train")?,
-                validation: node.get("validation").and_then(|node| path(reader, node, "validation")),
-                test: node.get("test").and_then(|node| path(reader, node, "test")),
+                train: reader.path(first, "train")?,
+                validation: node.get("validation").and_then(|node| reader.path(node, "validation")),
+                test: node.get("test").and_then(|node| reader.path(node, "test")),
             }
         }
-        _ => Files::One(path(reader, node, "data")?),
+        _ => Files::One(reader.path(node, "data")?),
     };
     let target = match train.get("target") {
         Some(node) => reader.text(node, "target"),
@@ -289,7 +271,7 @@ fn source_section(reader: &mut Reader<'_>, node: &Node) -> Option<SourceSpec> {
             SourceFrom::Checkpoint(checkpoint_path(reader, checkpoint.at, text))
         }
         (None, Some(data), filter) => {
-            let path = path(reader, data, "data")?;
+            let path = reader.path(data, "data")?;
             SourceFrom::Data(path, filter.and_then(|node| rows(reader, node)))
         }
         (None, None, Some(node)) => SourceFrom::Rows(rows(reader, node)?),

@@ -1,0 +1,608 @@
+//! One attempt: a process from its start to its outcome, in the thread of a slot.
+//!
+//! The thread waits for everything at once: output, the end of the process, being woken, and its own deadlines. A
+//! process that ended stays a zombie until its group has been killed, so that the group's id cannot be another's.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Read as _};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::EventFd;
+use nix::sys::signal::Signal;
+
+use super::finals::Finals;
+use super::keep::keep;
+use super::launcher::Shared;
+use super::log::Log;
+use super::memory::{MemoryGroup, MemoryLimit, held_below};
+use super::process::{TOKEN, Usage, collect, end_adopted, exit_handle, has_ended, signal_group, start_error};
+use crate::run::launcher::{Assignment, Message, Outcome};
+use crate::run::read::MetricReader;
+use crate::space::State;
+use crate::spec::Filling;
+use crate::store::{Exit, ProcessId, now, process_start};
+
+/// Points are sent this often, at most.
+const POINTS_EVERY: Duration = Duration::from_millis(200);
+/// The report file is looked at this often at first, and ever more rarely while nothing comes.
+const REPORT_AT_FIRST: Duration = Duration::from_millis(50);
+const REPORT_AT_LAST: Duration = Duration::from_secs(1);
+/// Memory is looked at this often where it has to be watched.
+const MEMORY_EVERY: Duration = Duration::from_millis(500);
+/// Output that is still in the pipes after the end is read for this long, at most.
+const DRAIN: Duration = Duration::from_secs(2);
+/// How often and with what pauses a start is tried again where the system has no room for a process.
+const START_AGAIN: [Duration; 4] =
+    [Duration::from_millis(50), Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
+
+/// One of the slots in which trials run.
+pub struct Slot {
+    /// The value of `CUDA_VISIBLE_DEVICES`; none leaves it as it is.
+    pub gpus: Option<String>,
+    /// Wakes the slot's thread.
+    pub wake: EventFd,
+}
+
+/// Where a trial's files are.
+struct Place {
+    /// Logs, config files, the report and what is kept.
+    folder: PathBuf,
+    /// The directory that the trial has for itself.
+    dir: PathBuf,
+    report: PathBuf,
+}
+
+/// Why an attempt was ended from here.
+#[derive(Clone, Debug, PartialEq)]
+enum Ended {
+    /// The coordinator wants it.
+    Cancelled,
+    /// It printed nothing for too long.
+    Stalled,
+    /// It took more memory than it may.
+    Memory(u64),
+}
+
+/// Runs one attempt.
+pub fn run(shared: &Shared, slot: &Slot, assignment: &Assignment) -> Outcome {
+    let folder = shared.folder.join(assignment.number.to_string());
+    let place = Place { dir: folder.join("work"), report: folder.join("report.jsonl"), folder };
+    let started = Instant::now();
+    let mut child = match start(shared, slot, assignment, &place) {
+        Ok(child) => child,
+        Err(StartError::Trial(reason)) => {
+            place.tidy();
+            return Outcome { state: State::Failed, reason, ended: now(), ..Outcome::default() };
+        }
+        Err(StartError::Any(why)) => {
+            place.tidy();
+            return Outcome {
+                state: State::Lost,
+                reason: why.clone(),
+                unstartable: Some(why),
+                ended: now(),
+                ..Outcome::default()
+            };
+        }
+    };
+    let id = ProcessId { pid: child.pid, start: process_start(child.pid).unwrap_or(0) };
+    shared.watchdog.watch(id);
+    shared.send(Message::Started(assignment.token, now(), Some(id)));
+    let mut sink = Sink::new(shared, assignment, &place);
+    let group = match &shared.memory {
+        MemoryLimit::Groups { parent, bytes } => {
+            let name = format!("{}-{}-{}", std::process::id(), assignment.number, assignment.attempt);
+            MemoryGroup::enter(parent, &name, *bytes, child.pid).ok()
+        }
+        _ => None,
+    };
+    let ended = child.supervise(shared, slot, assignment, &mut sink);
+    // The rest of its group goes with it; then what left the group.
+    signal_group(child.pid, Signal::SIGKILL);
+    end_adopted(Some(&shared.token(assignment)), &[shared.watchdog_pid]);
+    child.drain(&mut sink);
+    shared.watchdog.forget(child.pid);
+    let (exit, usage) = collect(child.pid);
+    let at = now();
+    let seconds = started.elapsed().as_secs_f64();
+    let memory = group.as_ref().and_then(MemoryGroup::peak).unwrap_or(usage.peak_memory);
+    let ran_out = group.as_ref().is_some_and(MemoryGroup::ran_out);
+    drop(group);
+    let usage = Usage { peak_memory: memory, ..usage };
+    let mut outcome = sink.finish(exit, ended, usage, seconds, ran_out);
+    outcome.ended = at;
+    if matches!(outcome.state, State::Done | State::Diverged) && !shared.keep.is_empty() {
+        place.keep(&shared.keep, &mut outcome);
+    }
+    place.tidy();
+    outcome
+}
+
+impl Place {
+    /// Makes the folders; what an earlier attempt printed and reported is set aside.
+    fn prepare(&self, attempt: u32) -> io::Result<()> {
+        fs::create_dir_all(&self.dir)?;
+        if attempt > 1 {
+            let before = attempt - 1;
+            for (name, ending) in [("stdout", "log"), ("stderr", "log"), ("report", "jsonl")] {
+                let old = self.folder.join(format!("{name}.{ending}"));
+                let _ = fs::rename(old, self.folder.join(format!("{name}.{before}.{ending}")));
+                for tail in ["tail", "tail.1"] {
+                    let _ = fs::remove_file(self.folder.join(format!("{name}.{tail}.{ending}")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves what is to be kept; the rest of the directory is given up.
+    fn keep(&self, patterns: &[String], outcome: &mut Outcome) {
+        match keep(&self.dir, &self.folder.join("kept"), patterns) {
+            Ok(kept) => {
+                outcome.kept = kept.files;
+                outcome.notes.extend(kept.notes);
+                let _ = fs::remove_dir_all(&self.dir);
+            }
+            Err(error) => outcome.notes.push(format!("its files are left in `{}`: {error}", self.dir.display())),
+        }
+    }
+
+    /// Takes away folders in which nothing is.
+    fn tidy(&self) {
+        let _ = fs::remove_dir(&self.dir);
+        let _ = fs::remove_dir(&self.folder);
+    }
+}
+
+/// Why an attempt did not start.
+enum StartError {
+    /// It is this trial's fault.
+    Trial(String),
+    /// No trial will start.
+    Any(String),
+}
+
+/// A running process.
+struct Child {
+    pid: u32,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    /// Readable when the process has ended.
+    exit: Option<OwnedFd>,
+    buffer: Vec<u8>,
+}
+
+fn start(shared: &Shared, slot: &Slot, assignment: &Assignment, place: &Place) -> Result<Child, StartError> {
+    let trial = |why: String| StartError::Trial(format!("it was not started: {why}"));
+    place
+        .prepare(assignment.attempt)
+        .map_err(|error| StartError::Any(format!("the folder `{}` cannot be made: {error}", place.folder.display())))?;
+    let filling = Filling {
+        config: &assignment.config,
+        seed: assignment.seed,
+        number: assignment.number,
+        folder: &place.folder,
+        dir: &place.dir,
+        env: &|name| std::env::var(name).ok(),
+    };
+    for format in &shared.config_files {
+        let text = format.write(&assignment.config).map_err(trial)?;
+        let path = place.folder.join(format.file_name());
+        fs::write(&path, text).map_err(|error| trial(format!("`{}`: {error}", path.display())))?;
+    }
+    let mut words = Vec::with_capacity(shared.spec.run.len() + assignment.config.settings.len());
+    for word in &shared.spec.run {
+        words.extend(word.fill(&filling).map_err(trial)?);
+    }
+    let Some(name) = words.first().cloned() else { return Err(trial("its command is empty".into())) };
+    if words.iter().any(|word| word.contains('\0')) {
+        return Err(trial("an argument has a NUL character".into()));
+    }
+    let program = shared.program.clone().unwrap_or_else(|| {
+        if name.contains('/') { shared.directory.join(&name).into_os_string() } else { OsString::from(&name) }
+    });
+    let mut command = Command::new(&program);
+    command
+        .arg0(&name)
+        .args(&words[1..])
+        .current_dir(&shared.directory)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    for (name, value) in &shared.defaults {
+        command.env(name, value);
+    }
+    if let Some(gpus) = &slot.gpus {
+        command.env("CUDA_VISIBLE_DEVICES", gpus);
+    }
+    for (name, value) in &shared.spec.env {
+        match value {
+            None => {
+                command.env_remove(name);
+            }
+            Some(value) => {
+                let filled = value.fill(&filling).map_err(trial)?;
+                match filled.first().filter(|text| !text.contains('\0')) {
+                    Some(text) => command.env(name, text),
+                    None => command.env_remove(name),
+                };
+            }
+        }
+    }
+    let params: serde_json::Map<String, serde_json::Value> =
+        assignment.config.settings.iter().map(|s| (s.name.to_string(), s.value.to_json())).collect();
+    command
+        .env("SWEEP_TRIAL", assignment.number.to_string())
+        .env("SWEEP_SWEEP", shared.sweep.to_string())
+        .env("SWEEP_SEED", assignment.seed.to_string())
+        .env("SWEEP_ATTEMPT", assignment.attempt.to_string())
+        .env("SWEEP_PARAMS", serde_json::Value::Object(params).to_string())
+        .env("SWEEP_DIR", &place.dir)
+        .env("SWEEP_REPORT", &place.report)
+        .env(TOKEN, shared.token(assignment));
+    let mut pauses = START_AGAIN.iter();
+    let mut child = loop {
+        match command.spawn() {
+            Ok(child) => break child,
+            Err(error) => {
+                let is_transient = matches!(
+                    error.raw_os_error(),
+                    Some(libc::EAGAIN | libc::ENOMEM | libc::ETXTBSY | libc::EMFILE | libc::ENFILE)
+                );
+                match pauses.next().filter(|_| is_transient && !assignment.cancel.load(Ordering::Relaxed)) {
+                    Some(pause) => thread::sleep(*pause),
+                    None => {
+                        let why = start_error(&name, &shared.directory, &error);
+                        // Arguments that are too long, or a program that depends on a param, are this trial's fault.
+                        let own = error.kind() == io::ErrorKind::ArgumentListTooLong || shared.program.is_none();
+                        return Err(if own { trial(why) } else { StartError::Any(why) });
+                    }
+                }
+            }
+        }
+    };
+    let pid = child.id();
+    Ok(Child {
+        pid,
+        stdout: child.stdout.take(),
+        stderr: child.stderr.take(),
+        exit: exit_handle(pid),
+        buffer: vec![0; 64 << 10],
+    })
+}
+
+impl Child {
+    /// Reads and waits until the process has ended; tells why it was ended, if it was.
+    fn supervise(
+        &mut self,
+        shared: &Shared,
+        slot: &Slot,
+        assignment: &Assignment,
+        sink: &mut Sink<'_>,
+    ) -> Option<Ended> {
+        let mut ended: Option<(Ended, Instant)> = None;
+        let mut killed = false;
+        let mut memory_at = Instant::now() + MEMORY_EVERY;
+        let mut idle = Duration::from_millis(1);
+        loop {
+            let mut deadlines = vec![sink.report_at];
+            deadlines.extend(sink.points_at());
+            match (&ended, shared.stall) {
+                (Some((_, at)), _) if !killed => deadlines.push(*at + shared.grace),
+                (None, Some(stall)) => deadlines.push(sink.heard + stall),
+                _ => {}
+            }
+            if matches!(shared.memory, MemoryLimit::Watched(_)) {
+                deadlines.push(memory_at);
+            }
+            if self.exit.is_none() {
+                deadlines.push(Instant::now() + idle);
+                idle = (idle * 2).min(Duration::from_millis(20));
+            }
+            let until =
+                deadlines.into_iter().min().map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
+            let ready = self.wait(slot.wake.as_fd(), until);
+            if ready.woken {
+                let _ = slot.wake.read();
+            }
+            if ready.stdout {
+                read_some(&mut self.stdout, &mut self.buffer, |bytes| sink.stdout(bytes));
+            }
+            if ready.stderr {
+                read_some(&mut self.stderr, &mut self.buffer, |bytes| sink.stderr(bytes));
+            }
+            if ready.ended || self.exit.is_none() && has_ended(self.pid) {
+                return ended.map(|(why, _)| why);
+            }
+            sink.look_at_report();
+            sink.send_points(false);
+            if let MemoryLimit::Watched(most) = shared.memory
+                && Instant::now() >= memory_at
+            {
+                memory_at = Instant::now() + MEMORY_EVERY;
+                let held = held_below(self.pid);
+                if held > most && !killed {
+                    ended = Some((Ended::Memory(held), Instant::now()));
+                    signal_group(self.pid, Signal::SIGKILL);
+                    killed = true;
+                }
+            }
+            if ended.is_none() {
+                let why = if assignment.cancel.load(Ordering::Relaxed) {
+                    Some(Ended::Cancelled)
+                } else {
+                    shared.stall.filter(|stall| sink.heard.elapsed() >= *stall).map(|_| Ended::Stalled)
+                };
+                if let Some(why) = why {
+                    signal_group(self.pid, Signal::SIGTERM);
+                    // What is stopped would not take the signal.
+                    signal_group(self.pid, Signal::SIGCONT);
+                    ended = Some((why, Instant::now()));
+                }
+            }
+            let at_once = shared.kill.load(Ordering::Relaxed);
+            if let Some((_, at)) = &ended
+                && !killed
+                && (at_once || at.elapsed() >= shared.grace)
+            {
+                signal_group(self.pid, Signal::SIGKILL);
+                killed = true;
+            }
+        }
+    }
+
+    /// Waits for output, the end, a wake-up, or until the time is over.
+    fn wait(&self, wake: BorrowedFd<'_>, until: Duration) -> Ready {
+        let mut fds = vec![PollFd::new(wake, PollFlags::POLLIN)];
+        let places: Vec<Option<usize>> = [
+            self.stdout.as_ref().map(|pipe| pipe.as_fd()),
+            self.stderr.as_ref().map(|pipe| pipe.as_fd()),
+            self.exit.as_ref().map(|exit| exit.as_fd()),
+        ]
+        .into_iter()
+        .map(|fd| {
+            fds.push(PollFd::new(fd?, PollFlags::POLLIN));
+            Some(fds.len() - 1)
+        })
+        .collect();
+        // Rounded up, so that a deadline has passed when the time is over.
+        let millis = until.as_micros().div_ceil(1000).min(60_000) as u16;
+        match poll(&mut fds, PollTimeout::from(millis)) {
+            Ok(_) => {}
+            Err(Errno::EINTR) => return Ready::default(),
+            Err(_) => thread::sleep(Duration::from_millis(1)),
+        }
+        let is_ready = |place: Option<usize>| place.is_some_and(|i| fds[i].any() == Some(true));
+        Ready {
+            woken: is_ready(Some(0)),
+            stdout: is_ready(places[0]),
+            stderr: is_ready(places[1]),
+            ended: is_ready(places[2]),
+        }
+    }
+
+    /// Reads what is still in the pipes; something that left the group may hold them open.
+    fn drain(&mut self, sink: &mut Sink<'_>) {
+        let start = Instant::now();
+        if let Some(pipe) = &self.stdout {
+            never_wait(pipe.as_fd());
+        }
+        if let Some(pipe) = &self.stderr {
+            never_wait(pipe.as_fd());
+        }
+        while read_some(&mut self.stdout, &mut self.buffer, |bytes| sink.stdout(bytes)) && start.elapsed() < DRAIN {}
+        while read_some(&mut self.stderr, &mut self.buffer, |bytes| sink.stderr(bytes)) && start.elapsed() < DRAIN {}
+    }
+}
+
+#[derive(Default)]
+struct Ready {
+    woken: bool,
+    stdout: bool,
+    stderr: bool,
+    ended: bool,
+}
+
+fn never_wait(fd: BorrowedFd<'_>) {
+    let _ = fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
+}
+
+/// Reads once; closes the pipe at its end. Whether there may be more.
+fn read_some<R: io::Read>(pipe: &mut Option<R>, buffer: &mut [u8], mut take: impl FnMut(&[u8])) -> bool {
+    let Some(reader) = pipe else { return false };
+    match reader.read(buffer) {
+        Ok(0) => {
+            *pipe = None;
+            false
+        }
+        Ok(count) => {
+            take(&buffer[..count]);
+            true
+        }
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
+        Err(_) => {
+            *pipe = None;
+            false
+        }
+    }
+}
+
+/// Where the output of an attempt goes: logs, metrics, points for the coordinator.
+struct Sink<'a> {
+    shared: &'a Shared,
+    token: u64,
+    stdout: Log,
+    stderr: Log,
+    reader: MetricReader,
+    finals: Finals,
+    report: PathBuf,
+    report_read: u64,
+    report_at: Instant,
+    report_pause: Duration,
+    /// When something came last.
+    heard: Instant,
+    /// Whether points may wait, and when points were sent last.
+    waiting: bool,
+    sent: Instant,
+}
+
+impl<'a> Sink<'a> {
+    fn new(shared: &'a Shared, assignment: &Assignment, place: &Place) -> Self {
+        let now = Instant::now();
+        Self {
+            shared,
+            token: assignment.token,
+            stdout: Log::new(&place.folder, "stdout"),
+            stderr: Log::new(&place.folder, "stderr"),
+            reader: MetricReader::new(&shared.wanted, shared.pattern.clone()),
+            finals: Finals::new(&shared.objective),
+            report: place.report.clone(),
+            report_read: 0,
+            report_at: now + REPORT_AT_FIRST,
+            report_pause: REPORT_AT_FIRST,
+            heard: now,
+            waiting: false,
+            sent: now,
+        }
+    }
+
+    fn stdout(&mut self, bytes: &[u8]) {
+        self.heard = Instant::now();
+        self.stdout.write(bytes);
+        self.reader.stdout(bytes);
+        self.waiting = true;
+    }
+
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.heard = Instant::now();
+        self.stderr.write(bytes);
+        self.reader.stderr(bytes);
+        self.waiting = true;
+    }
+
+    fn look_at_report(&mut self) {
+        if Instant::now() < self.report_at {
+            return;
+        }
+        self.report_pause = if self.read_report() { REPORT_AT_FIRST } else { self.report_pause * 2 };
+        self.report_pause = self.report_pause.min(REPORT_AT_LAST);
+        self.report_at = Instant::now() + self.report_pause;
+    }
+
+    /// Reads what was appended to the report; whether there was something.
+    fn read_report(&mut self) -> bool {
+        let Ok(data) = fs::metadata(&self.report) else { return false };
+        // Only a file: somebody may have put a pipe there, on which reading would wait.
+        if !data.is_file() || data.len() <= self.report_read {
+            return false;
+        }
+        let Ok(mut file) = fs::File::open(&self.report) else { return false };
+        if io::Seek::seek(&mut file, io::SeekFrom::Start(self.report_read)).is_err() {
+            return false;
+        }
+        let mut buffer = vec![0; 64 << 10];
+        let mut some = false;
+        while let Ok(count @ 1..) = file.read(&mut buffer) {
+            self.report_read += count as u64;
+            self.reader.report(&buffer[..count]);
+            some = true;
+            self.waiting = true;
+            self.send_points(false);
+        }
+        if some {
+            self.heard = Instant::now();
+        }
+        some
+    }
+
+    /// When waiting points are to be sent.
+    fn points_at(&self) -> Option<Instant> {
+        self.waiting.then(|| self.sent + POINTS_EVERY)
+    }
+
+    fn send_points(&mut self, all: bool) {
+        if !self.waiting || !all && self.sent.elapsed() < POINTS_EVERY {
+            return;
+        }
+        let points = self.reader.take();
+        self.finals.add(&points);
+        self.waiting = false;
+        self.sent = Instant::now();
+        if !points.is_empty() {
+            let points = points.into_iter().map(|(name, series)| (name.to_string().into(), series)).collect();
+            self.shared.send(Message::Points(self.token, points));
+        }
+    }
+
+    fn finish(mut self, exit: Exit, ended: Option<Ended>, usage: Usage, seconds: f64, ran_out: bool) -> Outcome {
+        self.read_report();
+        self.reader.finish();
+        let points = self.reader.take();
+        self.finals.add(&points);
+        self.finals.measured("seconds", seconds);
+        self.finals.measured("cpu_seconds", usage.cpu_seconds);
+        self.finals.measured("peak_memory_mb", (usage.peak_memory as f64 / f64::from(1 << 20) * 10.0).round() / 10.0);
+        let last = self.stderr.last_line().or_else(|| self.stdout.last_line());
+        let (state, reason) = verdict(exit, ended, ran_out, last.as_deref(), self.shared);
+        let mut notes = self.reader.notes();
+        for log in [self.stdout, self.stderr] {
+            if let Err(error) = log.finish() {
+                notes.push(format!("its log is not whole: {error}"));
+            }
+        }
+        let (metrics, objective) = self.finals.finish();
+        Outcome {
+            state,
+            reason,
+            metrics: metrics.into_iter().map(|(name, value)| (name.to_string().into(), value)).collect(),
+            objective,
+            points: points.into_iter().map(|(name, series)| (name.to_string().into(), series)).collect(),
+            notes,
+            exit: Some(exit),
+            ..Outcome::default()
+        }
+    }
+}
+
+/// What the end of a process means.
+fn verdict(exit: Exit, ended: Option<Ended>, ran_out: bool, last: Option<&str>, shared: &Shared) -> (State, String) {
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    match ended {
+        Some(Ended::Cancelled) => return (State::Lost, "cancelled".into()),
+        Some(Ended::Stalled) => {
+            let seconds = shared.stall.unwrap_or_default().as_secs_f64();
+            return (State::Failed, format!("stalled: it printed and reported nothing for {seconds} s"));
+        }
+        Some(Ended::Memory(held)) => {
+            return (State::Failed, format!("it held {:.2} GiB of memory, more than `mem` allows", gib(held)));
+        }
+        None => {}
+    }
+    let last = last.map_or_else(String::new, |line| format!(": {line}"));
+    match exit {
+        Exit::Code(0) => (State::Done, String::new()),
+        Exit::Code(code) => (State::Failed, format!("exit code {code}{last}")),
+        Exit::Signal(_) if ran_out => (State::Failed, "it wanted more memory than `mem` allows".into()),
+        Exit::Signal(number) => {
+            let name = Signal::try_from(number).map_or_else(|_| format!("signal {number}"), |s| s.as_str().to_owned());
+            let cause = match number {
+                libc::SIGKILL => " (by somebody, or by the system for want of memory)",
+                libc::SIGSEGV => " (it touched memory that it may not)",
+                _ => "",
+            };
+            (State::Failed, format!("killed by {name}{cause}{last}"))
+        }
+    }
+}
