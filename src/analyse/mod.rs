@@ -11,4 +11,4 @@ mod select;
 pub use edge::{Edge, edges};
 pub use filter::{Filter, TrialNames};
 pub use rank::{Group, RankedConfig, Ranking, Standing, best_by, rank, rank_trials};
-pub use select::{SelectError, Selected, select, select_sweep};
+pub use select::{SelectError, Selected, Selection, select, select_many, select_sweep};

@@ -94,6 +94,41 @@ pub fn select(store: &Store, selector: &str) -> Result<Selected, SelectError> {
     }
 }
 
+/// What a selector stands for, where trials are given by the dozen.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    /// A sweep.
+    Sweep(Box<SweepRow>),
+    /// Trials of a sweep, by number.
+    Trials(Box<SweepRow>, Vec<i64>),
+}
+
+/// The sweep or trials that `selector` stands for; `3/1-5` is five trials.
+///
+/// # Errors
+/// Nothing or several things are meant.
+pub fn select_many(store: &Store, selector: &str) -> Result<Selection, SelectError> {
+    if let Some((sweep, trials)) = selector.rsplit_once('/')
+        && let Some((first, last)) = trials.split_once('-')
+        && let (Ok(first), Ok(last)) = (first.parse::<i64>(), last.parse::<i64>())
+        && let Ok(sweep) = select_sweep(store, sweep)
+    {
+        let there = store.recorded(sweep.id)?;
+        let mut numbers: Vec<i64> = there.iter().map(|trial| trial.number as i64).collect();
+        numbers.retain(|number| (first..=last).contains(number));
+        numbers.sort_unstable();
+        if numbers.is_empty() {
+            let hint = format!("it has {} trials", there.len());
+            return Err(SelectError::NoTrial { sweep: sweep.id, selector: trials.to_owned(), hint });
+        }
+        return Ok(Selection::Trials(Box::new(sweep), numbers));
+    }
+    Ok(match select(store, selector)? {
+        Selected::Sweep(sweep) => Selection::Sweep(sweep),
+        Selected::Trial(sweep, trial) => Selection::Trials(sweep, vec![trial.number]),
+    })
+}
+
 /// The first trial whose config's identity begins with `prefix` (at least four hexadecimal digits).
 fn by_config(store: &Store, sweep: &SweepRow, prefix: &str) -> Result<Option<TrialRow>, SelectError> {
     if prefix.len() < 4 || !prefix.chars().all(|c| c.is_ascii_hexdigit()) {

@@ -18,7 +18,7 @@ use crate::spec::Overrides;
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true,
-    after_help = "More: predict (apply a saved model to new rows). `sweep COMMAND --help` says everything about a command."
+    after_help = "More: logs (what a trial printed), stop, rerun, extend, predict (apply a saved model to new rows), doctor (check a store), backup.\n`sweep COMMAND --help` says everything about a command."
 )]
 pub struct Arguments {
     /// What to do.
@@ -49,6 +49,18 @@ pub enum Command {
     Show(ShowArgs),
     Trials(TrialsArgs),
     Best(BestArgs),
+    #[command(hide = true)]
+    Logs(LogsArgs),
+    #[command(hide = true)]
+    Stop(StopArgs),
+    #[command(hide = true)]
+    Rerun(RerunArgs),
+    #[command(hide = true)]
+    Extend(ExtendArgs),
+    #[command(hide = true)]
+    Doctor(DoctorArgs),
+    #[command(hide = true)]
+    Backup(BackupArgs),
     #[command(hide = true)]
     Predict(PredictArgs),
 }
@@ -265,4 +277,108 @@ pub struct PredictArgs {
     /// How to print
     #[arg(long, value_enum, default_value = "csv")]
     pub format: Format,
+}
+
+/// Show what a trial printed
+///
+/// Of a flood the first and the last 4 MiB are kept. On a terminal, what could do harm there is written out.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// The trial, such as `3/17`; of a sweep, the trial that runs
+    #[arg(value_name = "TRIAL", default_value = "last")]
+    pub trial: String,
+    /// Go on until the trial ends
+    #[arg(long, short)]
+    pub follow: bool,
+    /// What it printed on standard error
+    #[arg(long)]
+    pub stderr: bool,
+    /// An earlier attempt of the trial
+    #[arg(long, value_name = "N")]
+    pub attempt: Option<u32>,
+}
+
+/// Stop a running sweep, or single trials of it
+///
+/// A sweep starts no more trials and ends with those that run; the same `sweep run` goes on later. A trial that is
+/// stopped stays so until `sweep rerun`.
+#[derive(Debug, Args)]
+pub struct StopArgs {
+    /// The sweep, or trials such as `3/17` or `3/1-5`
+    #[arg(value_name = "SWEEP|TRIAL", required = true)]
+    pub what: Vec<String>,
+    /// End the running trials of a sweep too; they run again on resume
+    #[arg(long)]
+    pub now: bool,
+}
+
+/// Run trials again
+///
+/// What they gave before is kept with the earlier attempt and does not count any more. In a sweep that is running they
+/// stand in line; otherwise they run now.
+#[derive(Debug, Args)]
+pub struct RerunArgs {
+    /// Trials such as `3/17` or `3/1-5`; with `--failed`, the sweep
+    #[arg(value_name = "TRIAL|SWEEP", required_unless_present = "failed")]
+    pub what: Vec<String>,
+    /// All failed trials of the sweep
+    #[arg(long)]
+    pub failed: bool,
+    /// Trials at once
+    #[arg(short = 'j', long = "parallel", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub parallel: Option<u32>,
+}
+
+/// Add values, repeats or trials to a sweep
+///
+/// `lr=0.3` or `lr=[0.3, 1]` adds values to what was searched; a domain such as `lr='{log: [1e-5, 1]}'` replaces it and
+/// must hold all that was tried. In a sweep that is running the new trials stand in line; otherwise they run now.
+#[derive(Debug, Args)]
+pub struct ExtendArgs {
+    /// The sweep
+    #[arg(value_name = "SWEEP")]
+    pub sweep: String,
+    /// More values of params
+    #[arg(value_name = "K=V")]
+    pub assignments: Vec<String>,
+    /// Trials in all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub trials: Option<u64>,
+    /// Configs in all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub configs: Option<u64>,
+    /// Seeds of each config
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub repeats: Option<u32>,
+    /// Trials at once
+    #[arg(short = 'j', long = "parallel", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub parallel: Option<u32>,
+    /// Go on although files have changed; results are marked
+    #[arg(long)]
+    pub anyway: bool,
+}
+
+/// Check a store, and mend it
+///
+/// Looks for damage, rows that belong to nothing, traces of processes that are gone, states that cannot be, folders and
+/// files without trials. Exit code 1 where something is wrong and was not mended.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Mend what can be mended
+    #[arg(long)]
+    pub repair: bool,
+    /// Give up the claim of another machine on this sweep
+    #[arg(long, value_name = "SWEEP")]
+    pub release: Option<String>,
+}
+
+/// Copy a store that may be in use
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The new file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Replace the file
+    #[arg(long)]
+    pub force: bool,
 }

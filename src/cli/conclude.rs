@@ -1,6 +1,7 @@
 //! What stands at the end of `sweep run`: the summary, what failed, what to type next.
 
 use super::error::CliError;
+use super::logs::last_lines;
 use super::output::Output;
 use crate::analyse::{best_by, edges, rank};
 use crate::render::{Summary, clean, duration, plural, shell_word};
@@ -11,6 +12,20 @@ use crate::store::{Store, SweepRow};
 
 /// How many configs the summary lists.
 const TOP: usize = 8;
+/// How many lines of a failed trial's output are shown.
+const LINES: usize = 5;
+
+/// The last lines that a failed trial printed, with the command to see the rest.
+fn printed(store: &Store, row: &SweepRow, number: i64) -> String {
+    let folder = store.trial_folder(&row.uid, number);
+    let (name, flag) = if folder.join("stderr.log").exists() { ("stderr", " --stderr") } else { ("stdout", "") };
+    let lines = last_lines(&folder, name, LINES);
+    if lines.is_empty() {
+        return String::new();
+    }
+    let lines: String = lines.iter().map(|line| format!("    {line}\n")).collect();
+    format!("{lines}  sweep logs {}/{number}{flag}   shows all of it\n", row.id)
+}
 
 /// Prints the summary of a sweep that has just been run (`report`) or is complete.
 ///
@@ -40,6 +55,8 @@ pub fn conclude(
         Some(Ending::TimeUp) => "; the time is up",
         Some(Ending::Target) => "; the target is reached",
         Some(Ending::Drained(_) | Ending::Interrupted(_)) => "; interrupted",
+        Some(Ending::Asked) => "; stopped by `sweep stop`",
+        Some(Ending::Failing(_)) => "; ended early",
         _ => "",
     };
     let name = clean(&row.name);
@@ -88,6 +105,17 @@ pub fn conclude(
                 first.number,
                 row.id
             ))?;
+            if state == State::Failed && loaded.spec.command().is_some() {
+                output.data(&printed(store, row, first.number))?;
+            }
+        }
+    }
+    if let Some(Ending::Failing(why)) = report.map(|report| &report.ending) {
+        output.warn(&format!("error: ended early: {}", clean(why)));
+        if spec_path.is_some() {
+            output.warn(
+                "hint: once it is mended, the same command goes on; `--retry-failed` runs the failed trials again",
+            );
         }
     }
     let mut next = Vec::new();

@@ -22,7 +22,8 @@ pub fn ls(args: &LsArgs, common: &Common, output: &Output) -> Result<u8, CliErro
         output.say("the store has no sweep yet: `sweep run SPEC.yaml` makes one");
         return Ok(0);
     }
-    let mut listing = Listing::new(vec![
+    let some_run = sweeps.iter().any(|sweep| sweep.owner != Owner::Nobody);
+    let mut columns = vec![
         Column::number("id"),
         Column::text("name"),
         Column::text("state"),
@@ -34,10 +35,14 @@ pub fn ls(args: &LsArgs, common: &Common, output: &Output) -> Result<u8, CliErro
         Column::number("best"),
         Column::text("started").droppable(5),
         Column::text("tags").droppable(6),
-    ]);
+    ];
+    if some_run {
+        columns.push(Column::text("process").droppable(1));
+    }
+    let mut listing = Listing::new(columns);
     for sweep in &sweeps {
         let best = store.best_mean(sweep)?;
-        listing.rows.push(vec![
+        let mut row = vec![
             Cell::int(sweep.id),
             Cell::text(&sweep.name),
             Cell::text(state(sweep)),
@@ -49,7 +54,16 @@ pub fn ls(args: &LsArgs, common: &Common, output: &Output) -> Result<u8, CliErro
             Cell::metric(best),
             Cell::new(ago(sweep.created, now()), Json::String(time(sweep.created))),
             Cell::text(sweep.tags.join(" ")),
-        ]);
+        ];
+        if some_run {
+            row.push(match &sweep.owner {
+                Owner::Alive(process) | Owner::Elsewhere(process) => {
+                    Cell::text(format!("{} on {}", process.pid, process.host))
+                }
+                Owner::Nobody => Cell::empty(),
+            });
+        }
+        listing.rows.push(row);
     }
     output.listing(&listing, format)?;
     Ok(0)

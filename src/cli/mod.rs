@@ -1,17 +1,25 @@
 //! The command line: one file a subcommand. Standard output is data, everything else goes to standard error.
 
 mod args;
+mod ask;
+mod backup;
 mod best;
 mod conclude;
+mod doctor;
 mod error;
+mod extend;
 mod input;
+mod logs;
 mod ls;
 mod output;
 mod plan;
 mod predict;
 mod refusal;
+mod rerun;
 mod run;
+mod session;
 mod show;
+mod stop;
 mod trials;
 mod work;
 
@@ -59,6 +67,12 @@ pub fn main() -> ExitCode {
         Command::Show(args) => show::show(&args, &arguments.common, &output),
         Command::Trials(args) => trials::trials(&args, &arguments.common, &output),
         Command::Best(args) => best::best(&args, &arguments.common, &output),
+        Command::Logs(args) => logs::logs(&args, &arguments.common, &output),
+        Command::Stop(args) => stop::stop(&args, &arguments.common, &output),
+        Command::Rerun(args) => rerun::rerun(&args, &arguments.common, &output),
+        Command::Extend(args) => extend::extend(&args, &arguments.common, &output),
+        Command::Doctor(args) => doctor::doctor(&args, &arguments.common, &output),
+        Command::Backup(args) => backup::backup(&args, &arguments.common, &output),
         Command::Predict(args) => predict::predict(&args, &arguments.common, &output),
     };
     match result {

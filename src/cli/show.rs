@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::args::{Common, ShowArgs};
 use super::error::CliError;
 use super::input::open_store;
+use super::logs::last_lines;
 use super::ls::state;
 use super::output::Output;
 use super::trials::trial_json;
@@ -27,6 +28,7 @@ pub fn show(args: &ShowArgs, common: &Common, output: &Output) -> Result<u8, Cli
         Selected::Trial(_, trial) if args.json => {
             let mut object = trial_json(&trial);
             object["series"] = series_json(&store, &trial)?;
+            object["runs"] = runs_json(&store, &trial)?;
             output.data(&format!("{object}\n"))?;
         }
         Selected::Trial(sweep, trial) => output.data(&trial_text(&store, &sweep, &trial, output.width())?)?,
@@ -135,6 +137,28 @@ fn sweep_json(store: &Store, sweep: &SweepRow) -> Result<Json, CliError> {
     }))
 }
 
+/// All attempts of a trial, with the files that were kept of each.
+fn runs_json(store: &Store, trial: &TrialRow) -> Result<Json, CliError> {
+    let mut out = Vec::new();
+    for attempt in store.attempts(trial.id)? {
+        let kept = store.kept(attempt.row)?;
+        let kept: Vec<Json> =
+            kept.iter().map(|file| json!({ "path": file.path, "bytes": file.bytes, "blake3": file.hash })).collect();
+        out.push(json!({
+            "attempt": attempt.number,
+            "state": attempt.state,
+            "reason": attempt.reason,
+            "started": time(attempt.started),
+            "ended": attempt.ended.map(time),
+            "pid": attempt.pid,
+            "exit_code": attempt.exit_code,
+            "signal": attempt.signal,
+            "kept": kept,
+        }));
+    }
+    Ok(Json::Array(out))
+}
+
 fn series_json(store: &Store, trial: &TrialRow) -> Result<Json, CliError> {
     let mut out = Map::new();
     for (name, series) in trial.attempt.map_or_else(|| Ok(Vec::new()), |attempt| store.series(attempt))? {
@@ -154,9 +178,36 @@ fn trial_text(store: &Store, sweep: &SweepRow, trial: &TrialRow, width: Option<u
         ("attempts", if trial.attempts > 1 { trial.attempts.to_string() } else { String::new() }),
         ("started", trial.started.map_or_else(String::new, |at| format!("{}{took}", time(at)))),
     ]);
-    let model = store.trial_folder(&sweep.uid, trial.number).join("model.safetensors");
-    if model.is_file() {
-        text += &lines(vec![("model", model.display().to_string())]);
+    let folder = store.trial_folder(&sweep.uid, trial.number);
+    let attempts = store.attempts(trial.id)?;
+    let counted = attempts.iter().find(|attempt| Some(attempt.row) == trial.attempt).or(attempts.last());
+    let model = folder.join("model.safetensors");
+    let dir = folder.join("work");
+    text += &lines(vec![
+        ("process", counted.map_or_else(String::new, |attempt| attempt.process_words(trial.state == State::Running))),
+        ("files", if dir.is_dir() { dir.display().to_string() } else { String::new() }),
+        ("model", if model.is_file() { model.display().to_string() } else { String::new() }),
+    ]);
+    for file in trial.attempt.map_or_else(|| Ok(Vec::new()), |attempt| store.kept(attempt))? {
+        let path = folder.join("kept").join(&file.path);
+        text += &lines(vec![("kept", format!("{} ({} bytes)", path.display(), file.bytes))]);
+    }
+    for before in attempts.iter().filter(|attempt| Some(attempt.row) != trial.attempt && attempts.len() > 1) {
+        let reason = if before.reason.is_empty() { String::new() } else { format!(": {}", before.reason) };
+        text += &lines(vec![("attempt", format!("{} {}{reason}", before.number, before.state))]);
+    }
+    for name in ["stdout", "stderr"] {
+        if folder.join(format!("{name}.log")).is_file() {
+            let flag = if name == "stderr" { " --stderr" } else { "" };
+            text += &lines(vec![(name, format!("sweep logs {}/{}{flag}", sweep.id, trial.number))]);
+        }
+    }
+    if trial.state == State::Failed {
+        let said = last_lines(&folder, "stderr", 10);
+        if !said.is_empty() {
+            text += "\nthe last lines on stderr\n";
+            text += &said.iter().map(|line| format!("  {line}\n")).collect::<String>();
+        }
     }
     text += "\nparams\n";
     for setting in &trial.config.settings {
@@ -170,7 +221,8 @@ fn trial_text(store: &Store, sweep: &SweepRow, trial: &TrialRow, width: Option<u
         }
     }
     let series = trial.attempt.map_or_else(|| Ok(Vec::new()), |attempt| store.series(attempt))?;
-    let drawn: Vec<_> = series.iter().filter(|(name, _)| name == "loss" || name == "val_loss").collect();
+    let is_drawn = |name: &str| name == "loss" || name == "val_loss" || name == sweep.metric;
+    let drawn: Vec<_> = series.iter().filter(|(name, _)| is_drawn(name)).collect();
     let drawn = if drawn.is_empty() { series.iter().take(1).collect() } else { drawn };
     for (name, points) in drawn {
         let chart = line_chart(&[(name, &points.steps, &points.values)], width.unwrap_or(80).min(100), 12);

@@ -12,4 +12,4 @@ pub use listing::{Align, Cell, Column, Format, Listing};
 pub use number::{ago, duration, metric, plural, time};
 pub use progress::{Display, Lines, Quiet};
 pub use summary::{Summary, group_listing, ranked_listing};
-pub use text::{clean, shell_word, shorten};
+pub use text::{clean, shell_word, shorten, tame};

@@ -13,6 +13,31 @@ pub fn clean(text: &str) -> String {
     out
 }
 
+/// What a program printed, for a terminal: lines, tabs and colours stay, everything else that acts is written out.
+pub fn tame(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let colour = rest.strip_prefix("\u{1b}[").and_then(|after| {
+            let end = after.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+            after[end..].starts_with('m').then_some(end + 3)
+        });
+        match (c, colour) {
+            (_, Some(length)) => {
+                out += &rest[..length];
+                rest = &rest[length..];
+                continue;
+            }
+            // Bars that are refreshed stay readable.
+            ('\n' | '\t' | '\r', _) => out.push(c),
+            (c, _) if is_unsafe(c) => out.extend(c.escape_default()),
+            (c, _) => out.push(c),
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    out
+}
+
 /// Control characters, and those that turn the direction of text or are invisible.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
@@ -52,6 +77,10 @@ mod tests {
     #[test]
     fn hostile_text_is_tamed() {
         assert_eq!(clean("a\x1b[31mb\n\tc\u{202e}"), "a\\u{1b}[31mb\\n\\tc\\u{202e}");
+        assert_eq!(
+            tame("\x1b[1;31mred\x1b[0m\r\n\x1b]0;x\x07\x1b[2J"),
+            "\x1b[1;31mred\x1b[0m\r\n\\u{1b}]0;x\\u{7}\\u{1b}[2J"
+        );
         assert_eq!(shorten("äöüabc", 4), "äöü…");
         assert_eq!(shell_word("lr={log: [1, 2]}"), "'lr={log: [1, 2]}'");
         assert_eq!(shell_word("it's"), "'it'\\''s'");

@@ -54,6 +54,8 @@ pub(super) struct End {
     pub(super) reason: String,
     pub(super) objective: Option<f64>,
     pub(super) seconds: f64,
+    /// What a person should know of it.
+    pub(super) notes: Vec<String>,
 }
 
 impl Live {
@@ -199,7 +201,14 @@ impl Live {
             write_file(&folder.join(opened.number.to_string()), name, content)?;
         }
         let seconds = self.started.map_or(0.0, |(_, at)| (outcome.ended - at) as f64 / 1e6);
-        Ok(Some(End { opened, state: outcome.state, reason: outcome.reason, objective: outcome.objective, seconds }))
+        Ok(Some(End {
+            opened,
+            state: outcome.state,
+            reason: outcome.reason,
+            objective: outcome.objective,
+            seconds,
+            notes: outcome.notes,
+        }))
     }
 }
 

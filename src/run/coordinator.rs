@@ -129,10 +129,12 @@ pub fn coordinate(
         ranking.add(*id, *state, *value, None);
     }
     let mut coordinator = Coordinator {
+        sweep: writer.sweep(),
         writer,
         planner,
         launcher,
-        limits,
+        limits: limits.clone(),
+        seen_version: None,
         folder,
         watcher,
         live: HashMap::new(),
@@ -155,26 +157,29 @@ pub fn coordinate(
     result
 }
 
-struct Coordinator<'a> {
-    writer: &'a mut Writer,
-    planner: &'a mut Planner,
-    launcher: &'a mut dyn Launcher,
-    limits: &'a Limits,
+pub(super) struct Coordinator<'a> {
+    pub(super) sweep: i64,
+    pub(super) writer: &'a mut Writer,
+    pub(super) planner: &'a mut Planner,
+    pub(super) launcher: &'a mut dyn Launcher,
+    pub(super) limits: Limits,
     folder: &'a Path,
-    watcher: &'a mut dyn Watcher,
-    live: HashMap<u64, Live>,
+    pub(super) watcher: &'a mut dyn Watcher,
+    pub(super) live: HashMap<u64, Live>,
     next_token: u64,
-    exhausted: bool,
+    pub(super) exhausted: bool,
+    /// What the store's version was when requests were looked at.
+    pub(super) seen_version: Option<i64>,
     /// Whether a trial was launched and has no result.
     left_out: bool,
     /// Set once nothing more is to be started.
-    ending: Option<Ending>,
+    pub(super) ending: Option<Ending>,
     cancelled: Option<Instant>,
     /// Trials that failed in this run.
     failures: u64,
     start: Instant,
-    progress: Progress,
-    ranking: Leader,
+    pub(super) progress: Progress,
+    pub(super) ranking: Leader,
 }
 
 impl Coordinator<'_> {
@@ -196,6 +201,7 @@ impl Coordinator<'_> {
             }
             self.record(finished)?;
             self.look_at_clocks();
+            self.look_at_requests()?;
             self.draw();
             if self.cancelled.is_some_and(|at| at.elapsed() > self.launcher.grace() + PATIENCE) {
                 self.watcher.note("some trials did not end in time; they run again on resume");
@@ -292,13 +298,13 @@ impl Coordinator<'_> {
     }
 
     /// Starts nothing more.
-    fn end(&mut self, ending: Ending) {
+    pub(super) fn end(&mut self, ending: Ending) {
         self.ending = Some(ending);
         self.progress.draining = true;
         self.launcher.drain();
     }
 
-    fn cancel(&mut self) {
+    pub(super) fn cancel(&mut self) {
         self.launcher.drain();
         self.live.values().for_each(|live| live.cancel.store(true, Ordering::Relaxed));
         self.launcher.wake();
@@ -353,7 +359,7 @@ impl Coordinator<'_> {
                 if let Some(why) = &outcome.unstartable {
                     unstartable = Some(why.clone());
                 }
-                if let Some(end) = live.close(self.writer, *outcome, self.limits, self.folder)? {
+                if let Some(end) = live.close(self.writer, *outcome, &self.limits, self.folder)? {
                     ended.push((live, end));
                 } else {
                     self.left_out = true;
@@ -367,6 +373,9 @@ impl Coordinator<'_> {
         }
         self.writer.commit()?;
         for (live, end) in ended {
+            for note in &end.notes {
+                self.watcher.note(&format!("trial {}: {note}", end.opened.number));
+            }
             self.tell(live, end);
         }
         if let (Some(why), None) = (unstartable, &self.ending) {
@@ -381,8 +390,9 @@ impl Coordinator<'_> {
             return;
         }
         if end.state == State::Failed && live.task.retries < self.limits.retries && self.ending.is_none() {
-            self.watcher.note(&format!("trial {} failed and is run again: {}", end.opened.number, end.reason));
-            self.planner.run_again(live.task);
+            let (number, reason) = (end.opened.number, &end.reason);
+            self.watcher.note(&format!("trial {number} failed and is run again: {reason}"));
+            self.planner.retry(live.task);
             self.exhausted = false;
             return;
         }
@@ -441,7 +451,7 @@ impl Coordinator<'_> {
         self.end(Ending::Failing(why));
     }
 
-    fn best(&self) -> Option<BestSoFar> {
+    pub(super) fn best(&self) -> Option<BestSoFar> {
         let (id, best) = self.ranking.best.as_ref()?;
         let (sum, seeds) = self.ranking.sums.get(id).map_or((*best, 1), |sum| (sum.total, sum.seeds));
         let config = self.ranking.config.clone().or_else(|| self.writer.store().config_of(*id).ok().flatten())?;

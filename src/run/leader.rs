@@ -22,6 +22,12 @@ pub(super) struct Sum {
 }
 
 impl Leader {
+    pub(super) fn clear(&mut self) {
+        self.sums.clear();
+        self.best = None;
+        self.config = None;
+    }
+
     pub(super) fn add(&mut self, id: ConfigId, state: State, value: Option<f64>, config: Option<&Arc<Config>>) {
         let sum = self.sums.entry(id).or_default();
         match (state, value) {

@@ -61,6 +61,8 @@ pub struct Planner {
     taken: HashSet<u64>,
     greatest: u64,
     again: VecDeque<Task>,
+    /// Whether only what is in `again` is run.
+    nothing_else: bool,
     /// Configs of the first pass, once it has ended.
     configs: Option<u64>,
     /// Why the search gave up, if it did.
@@ -92,6 +94,7 @@ impl Planner {
             taken,
             greatest,
             again: VecDeque::new(),
+            nothing_else: false,
             configs: None,
             stuck: None,
         }
@@ -101,10 +104,25 @@ impl Planner {
         sampler(spec.search.sampler, spec.space.clone(), spec.search_seed())
     }
 
+    /// Only these trials, and nothing of the search.
+    pub fn only(spec: Arc<Spec>, tasks: Vec<Task>) -> Self {
+        Self { again: tasks.into(), nothing_else: true, ..Self::new(spec, &[], false) }
+    }
+
+    /// Goes on with a spec that adds to the one so far; what is `recorded` and what waits to be run again stays.
+    pub fn extend(&mut self, spec: Arc<Spec>, recorded: &[Recorded]) {
+        let again = std::mem::take(&mut self.again);
+        let (nothing_else, next) = (false, Self::new(spec, recorded, false));
+        *self = Self { again, nothing_else, ..next };
+    }
+
     /// The next trial; none where nothing is left.
     pub fn next_task(&mut self) -> Option<Task> {
         if let Some(task) = self.again.pop_front() {
             return Some(task);
+        }
+        if self.nothing_else {
+            return None;
         }
         loop {
             let config = if self.limit.is_some_and(|limit| self.asked >= limit) {
@@ -169,9 +187,14 @@ impl Planner {
         true
     }
 
-    /// Puts a trial in line to be run again.
-    pub fn run_again(&mut self, task: Task) {
+    /// Puts a trial that was tried in line to be tried again.
+    pub fn retry(&mut self, task: Task) {
         self.again.push_back(Task { retries: task.retries + 1, attempt: task.attempt + 1, ..task });
+    }
+
+    /// Puts a trial in line.
+    pub fn run_again(&mut self, task: Task) {
+        self.again.push_back(task);
     }
 
     /// Whether proposals depend on results, so that nothing may be launched ahead.

@@ -27,6 +27,8 @@ pub struct Previous {
     pub complete: bool,
     /// Whether some of its trials failed.
     pub has_failed: bool,
+    /// Whether some of its trials have a result; where none has, nothing can be lost by going on with other files.
+    pub has_results: bool,
     /// Its spec, read by this version.
     pub spec: Spec,
     /// The canonical form of that.
@@ -50,8 +52,10 @@ pub enum Decision {
         note: String,
         /// Whether the stored spec is replaced by the new one.
         replace_spec: bool,
-        /// Whether results are marked as made with other data.
-        other_data: bool,
+        /// Whether results are marked as made with other files.
+        other_files: bool,
+        /// Whether failed trials are run again.
+        retry_failed: bool,
     },
     /// Nothing is left to do.
     Complete(i64),
@@ -108,17 +112,23 @@ pub fn decide(spec: &Spec, meant: &Json, files: &[DataFile], previous: Option<&P
     let marked = if changed_files.is_empty() {
         String::new()
     } else {
-        format!("with other data than before: {}", changed_files.join(", "))
+        format!("with other files than before: {}", changed_files.join(", "))
     };
     if same && changed_files.is_empty() && !unfinished {
         return Decision::Complete(id);
     }
+    let retry_failed = flags.retry_failed;
+    // A program that has only failed so far has been mended: its failures say nothing any more.
+    if same && !changed_files.is_empty() && !previous.has_results {
+        let note = format!("{marked}; nothing had succeeded before");
+        return Decision::Resume { id, note, replace_spec: true, other_files: false, retry_failed: true };
+    }
     if !changed_files.is_empty() && !flags.anyway && (unfinished || flags.extend) {
         return Decision::Refused(Refusal::Files { id, paths: changed_files });
     }
-    let other_data = !changed_files.is_empty();
-    if same && (unfinished || other_data && flags.anyway) {
-        return Decision::Resume { id, note: marked, replace_spec: true, other_data };
+    let other_files = !changed_files.is_empty();
+    if same && (unfinished || other_files && flags.anyway) {
+        return Decision::Resume { id, note: marked, replace_spec: true, other_files, retry_failed };
     }
     let differences = changes(&previous.meant, meant);
     let mut no_extension = refused_extension(&previous.spec, spec);
@@ -130,12 +140,12 @@ pub fn decide(spec: &Spec, meant: &Json, files: &[DataFile], previous: Option<&P
             return Decision::Refused(Refusal::NoExtension { id, why: no_extension });
         }
         let mut note = differences.iter().map(|change| format!("extended: {change}")).collect::<Vec<_>>().join("; ");
-        if other_data {
+        if other_files {
             note = format!("{note}; {marked}");
         }
-        return Decision::Resume { id, note, replace_spec: true, other_data };
+        return Decision::Resume { id, note, replace_spec: true, other_files, retry_failed };
     }
-    if previous.complete {
+    if previous.complete || !previous.has_results {
         let mut differences = differences;
         for path in changed_files {
             differences.push(Change { path: format!("content of {path}"), old: None, new: Some("changed".into()) });

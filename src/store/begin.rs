@@ -73,11 +73,11 @@ impl Store {
         Ok((sweep, uid))
     }
 
-    /// Takes the spec, plan and tags of a sweep that goes on.
+    /// Takes the spec, plan and tags of a sweep that goes on; where `files`, also the files it depends on from now on.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn update_sweep(&mut self, sweep: i64, new: &NewSweep) -> Result<(), StoreError> {
+    pub fn update_sweep(&mut self, sweep: i64, new: &NewSweep, files: bool) -> Result<(), StoreError> {
         let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         transaction.execute(
             "UPDATE sweeps SET spec_written = ?2, spec_meant = ?3, planned = ?4, complete = 0, ended = NULL WHERE id = ?1",
@@ -85,6 +85,13 @@ impl Store {
         )?;
         for tag in &new.tags {
             transaction.execute("INSERT OR IGNORE INTO tags VALUES (?1, ?2)", (sweep, tag))?;
+        }
+        if files {
+            transaction.execute("DELETE FROM files WHERE sweep = ?1", [sweep])?;
+            for file in &new.files {
+                let row = params![sweep, file.role, file.path, file.bytes as i64, file.hash];
+                transaction.execute("INSERT INTO files VALUES (?1, ?2, ?3, ?4, ?5)", row)?;
+            }
         }
         transaction.commit()?;
         Ok(())

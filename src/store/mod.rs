@@ -4,24 +4,30 @@
 //! that carry results are `FULL`; nothing here decides anything. [`Store`] opens and migrates, [`Writer`] writes for the
 //! coordinator, `sweeps` and `trials` answer questions, [`Lease`] tells who is alive.
 
+mod attempts;
 mod begin;
+mod check;
 mod chunk;
 mod error;
 mod lease;
 mod open;
+mod requests;
 mod schema;
 mod sweeps;
 mod trials;
 mod write;
 
+pub use attempts::{AttemptRow, Exit, KeptFile, ProcessId};
 pub use begin::NewSweep;
+pub use check::{Finding, Repair};
 pub use chunk::{Chunk, Series};
 pub use error::StoreError;
 pub use lease::{Lease, Owner, Process, boot_id, process_start};
 pub use open::{Access, Store, find_store};
+pub use requests::Request;
 pub use sweeps::{Counts, DataFile, Session, SweepRow};
 pub use trials::{Recorded, SeriesPoints, Sketch, TrialRow};
-pub use write::{AttemptEnd, Exit, KeptFile, NewTrial, Opened, ProcessId, Writer};
+pub use write::{AttemptEnd, NewTrial, Opened, Writer};
 
 /// Microseconds since 1970 in UTC.
 pub fn now() -> i64 {

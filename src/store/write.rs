@@ -6,7 +6,7 @@
 
 use rusqlite::params;
 
-use super::{Chunk, Store, StoreError, now};
+use super::{Chunk, Exit, KeptFile, ProcessId, Store, StoreError, now};
 use crate::space::{Config, ConfigId, State, Value};
 
 /// The store in the hands of the coordinator of one sweep.
@@ -38,45 +38,6 @@ pub struct NewTrial<'a> {
     pub started: i64,
     /// Its process, if it has one.
     pub process: Option<ProcessId>,
-}
-
-/// A process, named for good together with the machine's boot id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProcessId {
-    /// The process id, which is also the id of its group.
-    pub pid: u32,
-    /// Clock ticks from the start of the machine to the start of the process.
-    pub start: u64,
-}
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// By itself, with this code.
-    Code(i32),
-    /// By this signal.
-    Signal(i32),
-}
-
-impl Exit {
-    fn code(self) -> Option<i32> {
-        if let Self::Code(code) = self { Some(code) } else { None }
-    }
-
-    fn signal(self) -> Option<i32> {
-        if let Self::Signal(signal) = self { Some(signal) } else { None }
-    }
-}
-
-/// A file of a trial that was kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptFile {
-    /// Its path in the trial's directory.
-    pub path: String,
-    /// Its size.
-    pub bytes: u64,
-    /// BLAKE3 of its content, as hexadecimal digits.
-    pub hash: String,
 }
 
 /// How an attempt ended.
@@ -113,6 +74,16 @@ impl Writer {
     /// A writer for the session `session` of `sweep`.
     pub(super) fn new(store: Store, sweep: i64, session: i64) -> Self {
         Self { store, sweep, session, durable: true }
+    }
+
+    /// The store, for changes outside of the groups of writes.
+    pub fn store_mut(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    /// The number of the sweep.
+    pub fn sweep(&self) -> i64 {
+        self.sweep
     }
 
     /// The row of the session.

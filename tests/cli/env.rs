@@ -96,6 +96,40 @@ impl Env {
         serde_json::from_str(&output.stdout).unwrap()
     }
 
+    /// The folder of a trial of the only sweep.
+    pub fn trial_folder(&self, number: u32) -> PathBuf {
+        let folders = fs::read_dir(self.path("results/sweep.db.files")).unwrap().flatten();
+        let sweep = folders.map(|entry| entry.path()).find(|path| path.is_dir()).expect("there is a sweep");
+        sweep.join(number.to_string())
+    }
+
+    /// Processes of trials in this folder that are alive: those whose working directory or store is here.
+    pub fn processes(&self) -> Vec<String> {
+        let here = fs::canonicalize(self.folder.path()).unwrap();
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+            let environ = fs::read(entry.path().join("environ")).unwrap_or_default();
+            let text = String::from_utf8_lossy(&environ);
+            let is_trial = text
+                .split('\0')
+                .any(|entry| entry.starts_with("SWEEP_DIR=") && entry.contains(&here.display().to_string()));
+            let cwd = fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == here);
+            if pid != std::process::id() && (is_trial || cwd) && self.is_alive(pid) {
+                let words = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+                found.push(format!("{pid} {}", String::from_utf8_lossy(&words).replace('\0', " ")));
+            }
+        }
+        found
+    }
+
+    /// Whether a process exists and is no zombie.
+    pub fn is_alive(&self, pid: u32) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+        !matches!(state, None | Some('Z' | 'X'))
+    }
+
     /// What a sweep found, without times: one line a trial, sorted; the same for the same search.
     pub fn results(&self, sweep: &str) -> Vec<String> {
         let mut lines: Vec<String> = self
@@ -103,7 +137,9 @@ impl Env {
             .into_iter()
             .map(|mut trial| {
                 let metrics = trial["metrics"].as_object_mut().unwrap();
-                metrics.retain(|name, _| !name.starts_with("seconds") && name != "steps_per_second");
+                metrics.retain(|name, _| {
+                    !matches!(name.as_str(), "seconds" | "steps_per_second" | "cpu_seconds" | "peak_memory_mb")
+                });
                 format!(
                     "{} {} {} {} {} {}",
                     trial["config"], trial["repeat"], trial["seed"], trial["state"], trial["params"], trial["metrics"]

@@ -6,6 +6,7 @@ mod env;
 
 mod kill;
 mod listings;
+mod misbehave;
 mod predict;
 mod resume;
 mod run;

@@ -111,7 +111,7 @@ fn other_data_under_an_incomplete_sweep_is_refused() {
     insta::assert_snapshot!("other_data", env.stable(&output.stderr));
     let output = env.sweep(&["run", "s.yaml", "--anyway", "train.epochs=60"]);
     assert_eq!(output.code, 0, "{}", output.stderr);
-    let marked = env.trials(&["-F", "reason = 'made with other data than earlier trials'"]).len();
+    let marked = env.trials(&["-F", "reason = 'made with other files than earlier trials'"]).len();
     assert!(marked > 0 && marked < 1200, "{marked}");
 }
 

@@ -16,8 +16,10 @@ use super::machine::Allotment;
 use super::memory::MemoryLimit;
 use super::process::{adopt_orphans, end_adopted};
 use super::watchdog::Watchdog;
-use crate::run::launcher::{Assignment, Launcher, Message};
+use crate::run::launcher::{Assignment, Launcher, Message, Outcome};
+use crate::space::State;
 use crate::spec::{CommandSpec, ConfigFormat, Each, Objective, Spec};
+use crate::store::now;
 
 /// How many attempts may stand in line for each slot.
 const LOOKAHEAD: usize = 16;
@@ -222,7 +224,11 @@ impl Shared {
                 self.send(Message::NotStarted(assignment.token));
                 continue;
             }
-            let outcome = child::run(self, slot, &assignment);
+            let outcome = if assignment.cancel.load(Ordering::Relaxed) {
+                Outcome { state: State::Lost, reason: "cancelled".into(), ended: now(), ..Outcome::default() }
+            } else {
+                child::run(self, slot, &assignment)
+            };
             self.send(Message::Finished(assignment.token, Box::new(outcome)));
         }
     }

@@ -14,6 +14,7 @@ mod machine;
 mod memory;
 mod preflight;
 mod process;
+mod sink;
 pub mod watchdog;
 
 pub use launcher::{CommandPlace, Commands};

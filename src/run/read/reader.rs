@@ -53,7 +53,7 @@ impl MetricReader {
         let Self { stdout, wanted, finders, pattern, metrics, .. } = self;
         stdout.feed(bytes, &mut |line| match pattern {
             Some(pattern) => by_pattern(line, pattern, metrics),
-            None => by_form(line, wanted, finders, metrics),
+            None => by_form(line, true, wanted, finders, metrics),
         });
     }
 
@@ -74,7 +74,7 @@ impl MetricReader {
         let Self { stdout, stderr, report, wanted, finders, pattern, metrics, bad_reports, bad_report } = self;
         stdout.finish(&mut |line| match pattern {
             Some(pattern) => by_pattern(line, pattern, metrics),
-            None => by_form(line, wanted, finders, metrics),
+            None => by_form(line, false, wanted, finders, metrics),
         });
         stderr.finish(&mut |line| by_name(line, wanted, finders, metrics));
         report.finish(&mut |line| reported(line, metrics, bad_reports, bad_report));
@@ -104,8 +104,8 @@ impl MetricReader {
     }
 }
 
-/// A line of standard output.
-fn by_form(line: &[u8], wanted: &[String], finders: &[memmem::Finder<'_>], metrics: &mut Metrics) {
+/// A line of standard output; `ended` tells whether it came to its end.
+fn by_form(line: &[u8], ended: bool, wanted: &[String], finders: &[memmem::Finder<'_>], metrics: &mut Metrics) {
     let has_pair = memchr2(b'=', b':', line).is_some();
     // What neither pairs a name with a value nor has a wanted name may still begin an epoch.
     let has_name = || finders.iter().any(|finder| finder.find(line).is_some());
@@ -122,6 +122,8 @@ fn by_form(line: &[u8], wanted: &[String], finders: &[memmem::Finder<'_>], metri
     match form::whole(&text) {
         Some(said) if said.values.is_empty() => metrics.epoch = said.step,
         Some(said) => metrics.add(said, Source::Whole),
+        // Half an object says nothing: its last number may be cut.
+        None if !ended && text.trim_start().starts_with('{') => {}
         None => {
             if has_name()
                 && let Some(said) = form::prose(&text, wanted)
