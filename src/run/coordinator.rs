@@ -221,8 +221,7 @@ impl Coordinator<'_> {
 
     /// Launches trials until all slots and the line behind them are full.
     fn refill(&mut self) {
-        let ahead = if self.planner.is_adaptive() { 0 } else { self.launcher.lookahead() };
-        let most = self.launcher.slots() + ahead;
+        let most = self.launcher.slots() + self.ahead();
         while self.ending.is_none() && !self.exhausted && self.live.len() < most {
             let Some(task) = self.planner.next_task() else {
                 self.exhausted = true;
@@ -253,6 +252,17 @@ impl Coordinator<'_> {
             self.live.insert(token, live);
             self.launcher.launch(assignment);
         }
+    }
+
+    /// How many trials may stand in line: none that a result still to come could make needless.
+    fn ahead(&self) -> usize {
+        let counts = &self.progress.counts;
+        let fruitless = counts.finished() == counts.of(State::Failed);
+        if self.planner.is_adaptive() || self.launcher.runs_commands() && fruitless {
+            return 0;
+        }
+        let left = self.limits.max_failures.map_or(u64::MAX, |most| most.saturating_sub(self.failures + 1));
+        self.launcher.lookahead().min(usize::try_from(left).unwrap_or(usize::MAX))
     }
 
     fn take(&mut self, message: Message, finished: &mut Vec<(u64, Box<Outcome>)>) {

@@ -123,6 +123,18 @@ impl Env {
         found
     }
 
+    /// Children of a process whose command line has this word.
+    pub fn children_of(&self, parent: u32, word: &str) -> Vec<u32> {
+        let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
+        pids.filter(|pid: &u32| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let above = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
+            let words = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            above == Some(parent) && words.split('\0').any(|other| other == word)
+        })
+        .collect()
+    }
+
     /// Whether a process exists and is no zombie.
     pub fn is_alive(&self, pid: u32) -> bool {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

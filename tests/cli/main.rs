@@ -4,6 +4,7 @@
 
 mod env;
 
+mod commands;
 mod kill;
 mod listings;
 mod misbehave;
@@ -11,3 +12,4 @@ mod predict;
 mod resume;
 mod run;
 mod store;
+mod terminals;

@@ -28,7 +28,8 @@ pub struct Obstacle {
 /// # Errors
 /// What is in the way.
 pub fn check_command(command: &CommandSpec, folder: &Path, here: &Path) -> Result<Option<PathBuf>, Obstacle> {
-    let directory = here.join(command.directory(folder));
+    // Without the `.` parts, for people.
+    let directory: PathBuf = here.join(command.directory(folder)).components().collect();
     let obstacle = |key, message: String, help: Option<String>| Err(Obstacle { key, message, help });
     if !directory.is_dir() {
         let message = format!("the working directory `{}` is not there", directory.display());
@@ -48,7 +49,7 @@ pub fn check_command(command: &CommandSpec, folder: &Path, here: &Path) -> Resul
     );
     let Some(program) = find_program(name, &directory, path.as_ref()) else {
         let help = missing_program(name, &directory, here, path.as_ref());
-        let message = match directory.join(name) {
+        let message = match directory.join(name.trim_start_matches("./")) {
             file if name.contains('/') && file.is_file() => format!("`{}` may not be executed", file.display()),
             file if name.contains('/') => format!("there is no program `{}`", file.display()),
             _ => format!("there is no program `{name}`"),
@@ -108,6 +109,7 @@ fn pathdiff(from: &Path, to: &Path) -> Option<String> {
     let (from, to) = (from.canonicalize().ok()?, to.canonicalize().ok()?);
     let shared = from.ancestors().find(|above| to.starts_with(above))?;
     let up = from.strip_prefix(shared).ok()?.components().map(|_| PathBuf::from(".."));
-    let path: PathBuf = up.chain([to.strip_prefix(shared).ok()?.to_owned()]).collect();
+    let down = Some(to.strip_prefix(shared).ok()?.to_owned()).filter(|down| !down.as_os_str().is_empty());
+    let path: PathBuf = up.chain(down).collect();
     Some(path.display().to_string())
 }

@@ -154,6 +154,7 @@ pub fn serve(input: impl BufRead) {
     }
     for pause in LOOKS {
         thread::sleep(pause);
-        kill_by_token(&token);
+        // With the slash: `a/1` is not `a/12`.
+        kill_by_token(&format!("{token}/"));
     }
 }
