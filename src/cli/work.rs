@@ -91,7 +91,14 @@ impl Work {
         match (self, spec.command()) {
             (Self::Command(program), Some(command)) => {
                 let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-                let place = CommandPlace { sweep, token, folder, directory: program.directory, program: program.file };
+                let place = CommandPlace {
+                    sweep,
+                    token,
+                    folder,
+                    directory: program.directory,
+                    program: program.file,
+                    watchdog: std::env::current_exe().unwrap_or_default(),
+                };
                 let commands = Commands::new(spec, command, &place, &program.allotment, program.memory, mailbox);
                 commands.map(Running::Commands).map_err(CliError::system)
             }

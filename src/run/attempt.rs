@@ -132,6 +132,9 @@ impl Live {
         limits: &Limits,
         folder: &Path,
     ) -> Result<Option<End>, RunError> {
+        if let (None, Some(at)) = (self.started, outcome.started) {
+            self.started = Some((Instant::now(), at));
+        }
         if outcome.state == State::Lost {
             match self.fate {
                 Some(Fate::TimedOut) => {

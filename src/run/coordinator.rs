@@ -21,6 +21,8 @@ use crate::store::{Counts, StoreError, Writer};
 
 /// How often timeouts are looked at and the display is drawn, at least.
 const TICK: Duration = Duration::from_millis(100);
+/// How long more results are waited for before a group is written.
+const GATHER: Duration = Duration::from_millis(10);
 /// The most messages in one transaction.
 const MOST_MESSAGES: usize = 4_000;
 /// How much longer than their grace trials may take to end once they are cancelled.
@@ -193,8 +195,7 @@ impl Coordinator<'_> {
             match mailbox.recv_timeout(TICK) {
                 Ok(message) => {
                     self.take(message, &mut finished);
-                    let more: Vec<Message> = mailbox.try_iter().take(MOST_MESSAGES).collect();
-                    more.into_iter().for_each(|message| self.take(message, &mut finished));
+                    self.take_more(mailbox, &mut finished);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(RunError::Launcher),
@@ -217,6 +218,20 @@ impl Coordinator<'_> {
             _ => Ending::Complete,
         };
         Ok(Report { ending, progress: self.progress.clone(), stuck: self.planner.stuck.clone() })
+    }
+
+    /// Takes what else has come, and what comes within a moment, as long as no slot waits for this thread: a group of
+    /// results costs hardly more to write than one.
+    fn take_more(&mut self, mailbox: &Receiver<Message>, finished: &mut Vec<(u64, Box<Outcome>)>) {
+        let until = Instant::now() + GATHER;
+        for _ in 0..MOST_MESSAGES {
+            let left = self.live.len() - finished.len();
+            let some_wait_in_line = left > self.launcher.slots() + self.launcher.lookahead() / 4;
+            let pause =
+                if some_wait_in_line { until.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
+            let Ok(message) = mailbox.recv_timeout(pause) else { return };
+            self.take(message, finished);
+        }
     }
 
     /// Launches trials until all slots and the line behind them are full.

@@ -32,7 +32,8 @@ pub struct Assignment {
 /// What comes to the coordinator's mailbox.
 #[derive(Debug)]
 pub enum Message {
-    /// An attempt has started, at this time in microseconds since 1970, in a process of its own if it has one.
+    /// An attempt has started, at this time in microseconds since 1970, in a process of its own if it has one. An attempt
+    /// that ends within milliseconds may send only its end.
     Started(u64, i64, Option<ProcessId>),
     /// Points of its series.
     Points(u64, Vec<(Cow<'static, str>, Series)>),
@@ -71,6 +72,8 @@ pub struct Outcome {
     pub exit: Option<Exit>,
     /// Why no attempt can start; then the state is `Lost`.
     pub unstartable: Option<String>,
+    /// When it started, in microseconds since 1970, where [`Message::Started`] may not have been sent.
+    pub started: Option<i64>,
     /// When it ended, in microseconds since 1970.
     pub ended: i64,
 }

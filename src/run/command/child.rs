@@ -8,7 +8,6 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
 use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -20,9 +19,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::EventFd;
 use nix::sys::signal::Signal;
 
-use super::keep::keep;
 use super::launcher::Shared;
 use super::memory::{MemoryGroup, MemoryLimit, held_below};
+use super::place::{Place, Spare};
 use super::process::{TOKEN, Usage, collect, end_adopted, exit_handle, has_ended, signal_group, start_error};
 use super::sink::{Ended, Sink};
 use crate::run::launcher::{Assignment, Message, Outcome};
@@ -30,6 +29,8 @@ use crate::space::State;
 use crate::spec::Filling;
 use crate::store::{ProcessId, now, process_start};
 
+/// A process that ends sooner is told of only with its end.
+const TELL_AFTER: Duration = Duration::from_millis(20);
 /// Memory is looked at this often where it has to be watched.
 const MEMORY_EVERY: Duration = Duration::from_millis(500);
 /// Output that is still in the pipes after the end is read for this long, at most.
@@ -46,28 +47,18 @@ pub struct Slot {
     pub wake: EventFd,
 }
 
-/// Where a trial's files are.
-struct Place {
-    /// Logs, config files, the report and what is kept.
-    folder: PathBuf,
-    /// The directory that the trial has for itself.
-    dir: PathBuf,
-    report: PathBuf,
-}
-
 /// Runs one attempt.
-pub fn run(shared: &Shared, slot: &Slot, assignment: &Assignment) -> Outcome {
-    let folder = shared.folder.join(assignment.number.to_string());
-    let place = Place { dir: folder.join("work"), report: folder.join("report.jsonl"), folder };
+pub fn run(shared: &Shared, slot: &Slot, assignment: &Assignment, spare: &mut Spare, buffer: &mut [u8]) -> Outcome {
+    let place = Place::of(&shared.folder, assignment.number);
     let started = Instant::now();
-    let mut child = match start(shared, slot, assignment, &place) {
+    let mut child = match start(shared, slot, assignment, &place, spare) {
         Ok(child) => child,
         Err(StartError::Trial(reason)) => {
-            place.tidy();
+            spare.take_over(&place);
             return Outcome { state: State::Failed, reason, ended: now(), ..Outcome::default() };
         }
         Err(StartError::Any(why)) => {
-            place.tidy();
+            spare.take_over(&place);
             return Outcome {
                 state: State::Lost,
                 reason: why.clone(),
@@ -77,9 +68,8 @@ pub fn run(shared: &Shared, slot: &Slot, assignment: &Assignment) -> Outcome {
             };
         }
     };
-    let id = ProcessId { pid: child.pid, start: process_start(child.pid).unwrap_or(0) };
-    shared.watchdog.watch(id);
-    shared.send(Message::Started(assignment.token, now(), Some(id)));
+    let began = now();
+    shared.watchdog.watch(child.pid);
     let mut sink = Sink::new(shared, assignment.token, &place.folder, &place.report);
     let group = match &shared.memory {
         MemoryLimit::Groups { parent, bytes } => {
@@ -88,11 +78,11 @@ pub fn run(shared: &Shared, slot: &Slot, assignment: &Assignment) -> Outcome {
         }
         _ => None,
     };
-    let ended = child.supervise(shared, slot, assignment, &mut sink);
+    let ended = child.supervise(shared, slot, assignment, &mut sink, buffer, began);
     // The rest of its group goes with it; then what left the group.
     signal_group(child.pid, Signal::SIGKILL);
     end_adopted(Some(&shared.token(assignment)), &[shared.watchdog_pid]);
-    child.drain(&mut sink);
+    child.drain(&mut sink, buffer);
     shared.watchdog.forget(child.pid);
     let (exit, usage) = collect(child.pid);
     let at = now();
@@ -102,48 +92,13 @@ pub fn run(shared: &Shared, slot: &Slot, assignment: &Assignment) -> Outcome {
     drop(group);
     let usage = Usage { peak_memory: memory, ..usage };
     let mut outcome = sink.finish(exit, ended, usage, seconds, ran_out);
+    outcome.started = Some(began);
     outcome.ended = at;
     if matches!(outcome.state, State::Done | State::Diverged) && !shared.keep.is_empty() {
         place.keep(&shared.keep, &mut outcome);
     }
-    place.tidy();
+    spare.take_over(&place);
     outcome
-}
-
-impl Place {
-    /// Makes the folders; what an earlier attempt printed and reported is set aside.
-    fn prepare(&self, attempt: u32) -> io::Result<()> {
-        fs::create_dir_all(&self.dir)?;
-        if attempt > 1 {
-            let before = attempt - 1;
-            for (name, ending) in [("stdout", "log"), ("stderr", "log"), ("report", "jsonl")] {
-                let old = self.folder.join(format!("{name}.{ending}"));
-                let _ = fs::rename(old, self.folder.join(format!("{name}.{before}.{ending}")));
-                for tail in ["tail", "tail.1"] {
-                    let _ = fs::remove_file(self.folder.join(format!("{name}.{tail}.{ending}")));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Moves what is to be kept; the rest of the directory is given up.
-    fn keep(&self, patterns: &[String], outcome: &mut Outcome) {
-        match keep(&self.dir, &self.folder.join("kept"), patterns) {
-            Ok(kept) => {
-                outcome.kept = kept.files;
-                outcome.notes.extend(kept.notes);
-                let _ = fs::remove_dir_all(&self.dir);
-            }
-            Err(error) => outcome.notes.push(format!("its files are left in `{}`: {error}", self.dir.display())),
-        }
-    }
-
-    /// Takes away folders in which nothing is.
-    fn tidy(&self) {
-        let _ = fs::remove_dir(&self.dir);
-        let _ = fs::remove_dir(&self.folder);
-    }
 }
 
 /// Why an attempt did not start.
@@ -161,13 +116,18 @@ struct Child {
     stderr: Option<ChildStderr>,
     /// Readable when the process has ended.
     exit: Option<OwnedFd>,
-    buffer: Vec<u8>,
 }
 
-fn start(shared: &Shared, slot: &Slot, assignment: &Assignment, place: &Place) -> Result<Child, StartError> {
+fn start(
+    shared: &Shared,
+    slot: &Slot,
+    assignment: &Assignment,
+    place: &Place,
+    spare: &mut Spare,
+) -> Result<Child, StartError> {
     let trial = |why: String| StartError::Trial(format!("it was not started: {why}"));
-    place
-        .prepare(assignment.attempt)
+    spare
+        .prepare(place, assignment.attempt)
         .map_err(|error| StartError::Any(format!("the folder `{}` cannot be made: {error}", place.folder.display())))?;
     let filling = Filling {
         config: &assignment.config,
@@ -255,13 +215,7 @@ fn start(shared: &Shared, slot: &Slot, assignment: &Assignment, place: &Place) -
         }
     };
     let pid = child.id();
-    Ok(Child {
-        pid,
-        stdout: child.stdout.take(),
-        stderr: child.stderr.take(),
-        exit: exit_handle(pid),
-        buffer: vec![0; 64 << 10],
-    })
+    Ok(Child { pid, stdout: child.stdout.take(), stderr: child.stderr.take(), exit: exit_handle(pid) })
 }
 
 impl Child {
@@ -272,7 +226,10 @@ impl Child {
         slot: &Slot,
         assignment: &Assignment,
         sink: &mut Sink<'_>,
+        buffer: &mut [u8],
+        began: i64,
     ) -> Option<Ended> {
+        let mut tell_at = Some(Instant::now() + TELL_AFTER);
         let mut ended: Option<(Ended, Instant)> = None;
         let mut killed = false;
         let mut memory_at = Instant::now() + MEMORY_EVERY;
@@ -280,6 +237,7 @@ impl Child {
         loop {
             let mut deadlines = vec![sink.report_at];
             deadlines.extend(sink.points_at());
+            deadlines.extend(tell_at);
             match (&ended, shared.stall) {
                 (Some((_, at)), _) if !killed => deadlines.push(*at + shared.grace),
                 (None, Some(stall)) => deadlines.push(sink.heard + stall),
@@ -299,13 +257,18 @@ impl Child {
                 let _ = slot.wake.read();
             }
             if ready.stdout {
-                read_some(&mut self.stdout, &mut self.buffer, |bytes| sink.stdout(bytes));
+                read_some(&mut self.stdout, buffer, |bytes| sink.stdout(bytes));
             }
             if ready.stderr {
-                read_some(&mut self.stderr, &mut self.buffer, |bytes| sink.stderr(bytes));
+                read_some(&mut self.stderr, buffer, |bytes| sink.stderr(bytes));
             }
             if ready.ended || self.exit.is_none() && has_ended(self.pid) {
                 return ended.map(|(why, _)| why);
+            }
+            if tell_at.is_some_and(|at| Instant::now() >= at) {
+                tell_at = None;
+                let id = ProcessId { pid: self.pid, start: process_start(self.pid).unwrap_or(0) };
+                shared.send(Message::Started(assignment.token, began, Some(id)));
             }
             sink.look_at_report();
             sink.send_points(false);
@@ -375,7 +338,7 @@ impl Child {
     }
 
     /// Reads what is still in the pipes; something that left the group may hold them open.
-    fn drain(&mut self, sink: &mut Sink<'_>) {
+    fn drain(&mut self, sink: &mut Sink<'_>, buffer: &mut [u8]) {
         let start = Instant::now();
         if let Some(pipe) = &self.stdout {
             never_wait(pipe.as_fd());
@@ -383,8 +346,8 @@ impl Child {
         if let Some(pipe) = &self.stderr {
             never_wait(pipe.as_fd());
         }
-        while read_some(&mut self.stdout, &mut self.buffer, |bytes| sink.stdout(bytes)) && start.elapsed() < DRAIN {}
-        while read_some(&mut self.stderr, &mut self.buffer, |bytes| sink.stderr(bytes)) && start.elapsed() < DRAIN {}
+        while read_some(&mut self.stdout, buffer, |bytes| sink.stdout(bytes)) && start.elapsed() < DRAIN {}
+        while read_some(&mut self.stderr, buffer, |bytes| sink.stderr(bytes)) && start.elapsed() < DRAIN {}
     }
 }
 

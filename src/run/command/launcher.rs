@@ -14,6 +14,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use super::child::{self, Slot};
 use super::machine::Allotment;
 use super::memory::MemoryLimit;
+use super::place::Spare;
 use super::process::{adopt_orphans, end_adopted};
 use super::watchdog::Watchdog;
 use crate::run::launcher::{Assignment, Launcher, Message, Outcome};
@@ -27,6 +28,8 @@ const LOOKAHEAD: usize = 16;
 const GRACE: Duration = Duration::from_secs(10);
 /// A trial that ends sooner is written once, with its result.
 const START_AFTER: Duration = Duration::from_millis(50);
+/// How much is read at once, in bytes.
+const READ: usize = 64 << 10;
 /// The stack of a slot's thread.
 const STACK: usize = 512 << 10;
 
@@ -53,6 +56,8 @@ pub struct CommandPlace {
     pub directory: PathBuf,
     /// The program, where it is the same for every trial.
     pub program: Option<PathBuf>,
+    /// The file of this program, which is also the watchdog.
+    pub watchdog: PathBuf,
 }
 
 /// What the threads of the slots have in common.
@@ -121,8 +126,8 @@ impl Commands {
         mailbox: SyncSender<Message>,
     ) -> Result<Self, String> {
         adopt_orphans();
-        let watchdog =
-            Watchdog::start(&place.token).map_err(|error| format!("no process to watch the trials: {error}"))?;
+        let watchdog = Watchdog::start(&place.watchdog, &place.token)
+            .map_err(|error| format!("no process to watch the trials: {error}"))?;
         let mut config_files: Vec<ConfigFormat> = command
             .run
             .iter()
@@ -207,6 +212,8 @@ fn defaults(threads: u32, is_set: &dyn Fn(&str) -> bool) -> Vec<(String, String)
 impl Shared {
     /// What the thread of a slot does: takes attempts from the line and runs them.
     fn serve(&self, slot: &Slot) {
+        let mut spare = Spare::default();
+        let mut buffer = vec![0; READ];
         loop {
             let (assignment, draining) = {
                 let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
@@ -227,7 +234,7 @@ impl Shared {
             let outcome = if assignment.cancel.load(Ordering::Relaxed) {
                 Outcome { state: State::Lost, reason: "cancelled".into(), ended: now(), ..Outcome::default() }
             } else {
-                child::run(self, slot, &assignment)
+                child::run(self, slot, &assignment, &mut spare, &mut buffer)
             };
             self.send(Message::Finished(assignment.token, Box::new(outcome)));
         }

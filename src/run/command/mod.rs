@@ -12,6 +12,7 @@ mod leftovers;
 mod log;
 mod machine;
 mod memory;
+mod place;
 mod preflight;
 mod process;
 mod sink;

@@ -1,0 +1,176 @@
+//! Where a trial's files are.
+//!
+//! Most trials leave their directory empty. Making and removing a directory for each is slow on common file systems
+//! (ext4 passes over every inode that was freed lately), so an empty one is handed on to the next trial of the slot.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::keep::keep;
+use crate::run::launcher::Outcome;
+
+/// The files of one trial.
+pub(super) struct Place {
+    /// Logs, config files, the report and what is kept.
+    pub(super) folder: PathBuf,
+    /// The directory that the trial has for itself.
+    pub(super) dir: PathBuf,
+    /// Where it may report.
+    pub(super) report: PathBuf,
+}
+
+impl Place {
+    /// The place of the trial with this number below the sweep's folder.
+    pub(super) fn of(sweep: &Path, number: u64) -> Self {
+        let folder = sweep.join(number.to_string());
+        Self { dir: folder.join("work"), report: folder.join("report.jsonl"), folder }
+    }
+
+    /// Sets aside what an earlier attempt printed and reported.
+    fn set_aside(&self, before: u32) {
+        for (name, ending) in [("stdout", "log"), ("stderr", "log"), ("report", "jsonl")] {
+            let old = self.folder.join(format!("{name}.{ending}"));
+            let _ = fs::rename(old, self.folder.join(format!("{name}.{before}.{ending}")));
+            for tail in ["tail", "tail.1"] {
+                let _ = fs::remove_file(self.folder.join(format!("{name}.{tail}.{ending}")));
+            }
+        }
+    }
+
+    /// Moves what is to be kept; the rest of the directory is given up.
+    pub(super) fn keep(&self, patterns: &[String], outcome: &mut Outcome) {
+        match keep(&self.dir, &self.folder.join("kept"), patterns) {
+            Ok(kept) => {
+                outcome.kept = kept.files;
+                outcome.notes.extend(kept.notes);
+                let _ = fs::remove_dir_all(&self.dir);
+            }
+            Err(error) => outcome.notes.push(format!("its files are left in `{}`: {error}", self.dir.display())),
+        }
+    }
+}
+
+/// An empty directory of a trial that has ended, for the next one of the same slot.
+#[derive(Default)]
+pub(super) struct Spare {
+    left: Option<Left>,
+    /// The permissions of a directory that was just made; one that was changed is not handed on.
+    mode: Option<u32>,
+}
+
+enum Left {
+    /// A whole folder with nothing but an empty directory in it.
+    Folder(PathBuf),
+    /// Only the directory.
+    Dir(PathBuf),
+}
+
+impl Spare {
+    /// Makes the folders of a trial; what an earlier attempt printed and reported is set aside.
+    pub(super) fn prepare(&mut self, place: &Place, attempt: u32) -> io::Result<()> {
+        if attempt > 1 {
+            fs::create_dir_all(&place.dir)?;
+            place.set_aside(attempt - 1);
+            return Ok(());
+        }
+        match self.left.take() {
+            Some(Left::Folder(old)) if fs::rename(&old, &place.folder).is_ok() => return Ok(()),
+            Some(Left::Dir(old)) if make(&place.folder).is_ok() && fs::rename(&old, &place.dir).is_ok() => {
+                return Ok(());
+            }
+            Some(Left::Folder(old)) => {
+                let _ = fs::remove_dir(old.join("work"));
+                let _ = fs::remove_dir(old);
+            }
+            Some(Left::Dir(old)) => drop(fs::remove_dir(old)),
+            None => {}
+        }
+        fs::create_dir_all(&place.dir)?;
+        self.mode = Some(fs::metadata(&place.dir)?.permissions().mode());
+        Ok(())
+    }
+
+    /// Takes the directory of a trial that has ended, if nothing is in it.
+    pub(super) fn take_over(&mut self, place: &Place) {
+        let Ok(mut entries) = fs::read_dir(&place.dir) else {
+            // The trial has deleted it.
+            let _ = fs::remove_dir(&place.folder);
+            return;
+        };
+        if entries.next().is_some() {
+            return;
+        }
+        let mode = fs::metadata(&place.dir).map(|data| data.permissions().mode()).ok();
+        if mode.is_none() || mode != self.mode || self.left.is_some() {
+            let _ = fs::remove_dir(&place.dir);
+            let _ = fs::remove_dir(&place.folder);
+            return;
+        }
+        let alone = fs::read_dir(&place.folder).is_ok_and(|entries| entries.take(2).count() == 1);
+        self.left = Some(if alone { Left::Folder(place.folder.clone()) } else { Left::Dir(place.dir.clone()) });
+    }
+}
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        match self.left.take() {
+            Some(Left::Folder(folder)) => {
+                let _ = fs::remove_dir(folder.join("work"));
+                let _ = fs::remove_dir(folder);
+            }
+            Some(Left::Dir(dir)) => drop(fs::remove_dir(dir)),
+            None => {}
+        }
+    }
+}
+
+/// Makes a folder that may be there.
+fn make(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_empty_directory_is_handed_on() {
+        let sweep = tempfile::tempdir().unwrap();
+        let mut spare = Spare::default();
+        let place = |number| Place::of(sweep.path(), number);
+        let there = || {
+            let mut names: Vec<String> =
+                fs::read_dir(sweep.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names.join(" ")
+        };
+        // Nothing was left: the whole folder moves.
+        spare.prepare(&place(1), 1).unwrap();
+        spare.take_over(&place(1));
+        spare.prepare(&place(2), 1).unwrap();
+        assert_eq!(there(), "2");
+        // A log was left: only the directory moves.
+        fs::write(place(2).folder.join("stdout.log"), "x").unwrap();
+        spare.take_over(&place(2));
+        spare.prepare(&place(3), 1).unwrap();
+        assert!(!place(2).dir.exists() && place(2).folder.join("stdout.log").exists() && place(3).dir.is_dir());
+        // Something was left in the directory: it stays.
+        fs::write(place(3).dir.join("model"), "x").unwrap();
+        spare.take_over(&place(3));
+        spare.prepare(&place(4), 1).unwrap();
+        assert!(place(3).dir.join("model").exists() && place(4).dir.is_dir());
+        // Its permissions were changed.
+        fs::set_permissions(&place(4).dir, fs::Permissions::from_mode(0o500)).unwrap();
+        spare.take_over(&place(4));
+        assert_eq!(there(), "2 3");
+        spare.prepare(&place(5), 1).unwrap();
+        spare.take_over(&place(5));
+        drop(spare);
+        assert_eq!(there(), "2 3");
+    }
+}
