@@ -54,8 +54,11 @@ pub fn edges(space: &Space, best: &Config) -> Vec<Edge> {
                 let lower = x == numbers[0] && numbers[0] != 0.0;
                 if upper || lower {
                     let n = numbers.len();
-                    let next =
-                        if upper { beyond(numbers[n - 2], numbers[n - 1]) } else { beyond(numbers[1], numbers[0]) };
+                    let next = match upper {
+                        true if is_share(&param.name) && x < 1.0 => towards_one(x),
+                        true => beyond(numbers[n - 2], numbers[n - 1]),
+                        false => beyond(numbers[1], numbers[0]),
+                    };
                     let mut items: Vec<String> = choices.items.iter().map(|item| item.value.to_string()).collect();
                     let whole = choices.items.iter().all(|item| matches!(item.value, Value::Int(_)));
                     items.push(if whole { Value::Int(next as i64) } else { Value::Float(next) }.to_string());
@@ -86,6 +89,20 @@ fn is_near(range: &Range, x: f64, end: f64) -> bool {
 fn beyond(before: f64, end: f64) -> f64 {
     let next = if before > 0.0 && end > 0.0 { end * (end / before) } else { end + (end - before) };
     crate::space::significant(next, next)
+}
+
+/// Whether a param by this name lies between 0 and 1 wherever people use it.
+fn is_share(name: &str) -> bool {
+    const SHARES: [&str; 7] = ["momentum", "beta1", "beta2", "dropout", "gamma", "rho", "decay_rate"];
+    let last = name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
+    SHARES.iter().any(|share| last == *share || last.ends_with(&format!("_{share}")))
+}
+
+/// A number between `x` and 1, a third as far from 1: 0.97 after 0.9.
+fn towards_one(x: f64) -> f64 {
+    let rest = (1.0 - x) / 3.0;
+    let digits = 10f64.powf((-rest.log10()).ceil());
+    (((1.0 - rest) * digits).round() / digits).min(1.0)
 }
 
 /// The range with two more steps (or a decade, or half its width) at one end.
@@ -150,6 +167,12 @@ mod tests {
         let space = Space::new(vec![Param { name: "p".into(), domain, when: vec![] }], vec![], vec![], vec![]).unwrap();
         let best = Config { settings: vec![Setting { name: "p".into(), value, label: None }] };
         edges(&space, &best).into_iter().map(|edge| edge.widened).collect()
+    }
+
+    #[test]
+    fn shares_stay_below_one() {
+        assert_eq!((towards_one(0.9), towards_one(0.99), towards_one(0.5)), (0.97, 0.997, 0.8));
+        assert!(is_share("opt.momentum") && is_share("adam_beta1") && !is_share("beta") && !is_share("lr"));
     }
 
     #[test]
