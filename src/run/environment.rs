@@ -89,7 +89,7 @@ pub fn hash_files(
             match train.source.as_ref().map(|source| &source.from) {
                 Some(SourceFrom::Data(path, _)) => wanted.push(("source".into(), path.clone())),
                 Some(SourceFrom::Checkpoint(_)) => {
-                    wanted.extend(checkpoint.map(|path| ("checkpoint".into(), path.into())))
+                    wanted.extend(checkpoint.map(|path| ("checkpoint".into(), path.into())));
                 }
                 _ => {}
             }

@@ -91,7 +91,7 @@ impl Spec {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Job {
     /// Trains in process.
-    Train(TrainSpec),
+    Train(Box<TrainSpec>),
     /// Runs a program.
     Command(CommandSpec),
 }

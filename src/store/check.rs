@@ -86,7 +86,7 @@ impl Store {
             let count = self.count(&format!("SELECT count(*) FROM {table} WHERE {orphaned}"))?;
             if count > 0 {
                 found.push(Finding {
-                    what: format!("{count} rows of `{table}` belong to nothing"),
+                    what: format!("rows of `{table}` that belong to nothing: {count}"),
                     remedy: "deletes them".into(),
                     repair: Some(Repair::Sql(format!("DELETE FROM {table} WHERE {orphaned}"))),
                 });
@@ -135,7 +135,7 @@ impl Store {
                 self.count(&format!("SELECT count(*) FROM trials t WHERE t.sweep = {sweep} AND {condition}"))?;
             if count > 0 {
                 found.push(Finding {
-                    what: format!("{count} trials of sweep {sweep} {what}"),
+                    what: format!("trials of sweep {sweep} that {what}: {count}"),
                     remedy: remedy.into(),
                     repair: Some(Repair::Sql(format!(
                         "UPDATE trials SET {set} WHERE id IN
@@ -150,7 +150,7 @@ impl Store {
         ))?;
         if unfinished > 0 {
             found.push(Finding {
-                what: format!("sweep {sweep} is marked as complete and has {unfinished} trials without a result"),
+                what: format!("sweep {sweep} is marked as complete; trials of it without a result: {unfinished}"),
                 remedy: "marks it as not complete".into(),
                 repair: Some(Repair::Sql(format!("UPDATE sweeps SET complete = 0, ended = NULL WHERE id = {sweep}"))),
             });
@@ -161,7 +161,7 @@ impl Store {
         ))?;
         if broken > 0 {
             found.push(Finding {
-                what: format!("{broken} pieces of series of sweep {sweep} have another length than they say"),
+                what: format!("pieces of series of sweep {sweep} that have another length than they say: {broken}"),
                 remedy: "run those trials again, or take a backup".into(),
                 repair: None,
             });
@@ -192,7 +192,10 @@ impl Store {
             if self.owner(uid) != Owner::Nobody {
                 continue;
             }
-            let numbers: HashSet<u64> = self.recorded(*sweep)?.iter().map(|trial| trial.number).collect();
+            let numbers: HashSet<i64> = {
+                let mut query = self.connection.prepare_cached("SELECT number FROM trials WHERE sweep = ?1")?;
+                query.query_map([sweep], |row| row.get(0))?.collect::<Result<_, _>>()?
+            };
             for (name, path) in folders(&path) {
                 if !name.parse().is_ok_and(|number| numbers.contains(&number)) {
                     found.push(Finding {

@@ -42,7 +42,7 @@ pub fn keep(from: &Path, to: &Path, patterns: &[String]) -> io::Result<Kept> {
     for path in found {
         let matches = |part: &Path| {
             patterns.iter().any(|(pattern, whole)| {
-                let name = part.file_name().map(Path::new).unwrap_or(part);
+                let name = part.file_name().map_or(part, Path::new);
                 pattern.matches_path_with(if *whole { part } else { name }, options)
             })
         };

@@ -221,7 +221,7 @@ fn step_number(text: &str, whole_line: bool) -> Option<(u64, usize)> {
         // `Epoch 3: loss=0.5`
         let digits = trimmed.bytes().take_while(u8::is_ascii_digit).count();
         let ends = trimmed[digits..].starts_with([':', '/', ' ', ',']) && digits > 0;
-        (ends && !whole_line || ends && !trimmed[digits..].starts_with('/'))
+        (ends && !(whole_line && trimmed[digits..].starts_with('/')))
             .then(|| Some((trimmed[..digits].parse().ok()?, digits)))
             .flatten()
     })?;

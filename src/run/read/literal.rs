@@ -18,6 +18,14 @@ pub(super) fn numbers(text: &str) -> Option<Vec<(String, f64)>> {
     (reader.at == text.len()).then_some(reader.out)
 }
 
+/// A value in an object.
+#[derive(Clone, Copy)]
+enum Item {
+    Number(f64),
+    /// Something that is passed over.
+    Other,
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -65,7 +73,7 @@ impl Reader<'_> {
             self.space();
             if self.peek() == Some(b'{') {
                 self.object(&name, depth + 1)?;
-            } else if let Some(value) = self.value(depth + 1)? {
+            } else if let Item::Number(value) = self.value(depth + 1)? {
                 self.out.push((name, value));
             }
             self.space();
@@ -77,8 +85,8 @@ impl Reader<'_> {
         }
     }
 
-    /// A value: a number, or something else that is passed over. None where it is broken.
-    fn value(&mut self, depth: usize) -> Option<Option<f64>> {
+    /// A value; none where it is broken.
+    fn value(&mut self, depth: usize) -> Option<Item> {
         if depth > DEPTH {
             return None;
         }
@@ -87,24 +95,24 @@ impl Reader<'_> {
             b'"' | b'\'' => {
                 let text = self.string()?;
                 let number = bare_number(&text).filter(|(value, length)| *length == text.len() && !value.is_finite());
-                Some(number.map(|(value, _)| value))
+                Some(number.map_or(Item::Other, |(value, _)| Item::Number(value)))
             }
-            b'[' => self.items(b']', depth).map(|_| None),
-            b'(' => self.items(b')', depth).map(|_| None),
+            b'[' => self.items(b']', depth).map(|_| Item::Other),
+            b'(' => self.items(b')', depth).map(|_| Item::Other),
             b'{' => {
                 let kept = self.out.len();
                 self.object("", depth)?;
                 self.out.truncate(kept);
-                Some(None)
+                Some(Item::Other)
             }
             _ => self.word(depth),
         }
     }
 
     /// Values up to `end`; the first one.
-    fn items(&mut self, end: u8, depth: usize) -> Option<Option<f64>> {
+    fn items(&mut self, end: u8, depth: usize) -> Option<Item> {
         self.at += 1;
-        let mut first = None;
+        let mut first = Item::Other;
         for i in 0.. {
             self.space();
             if self.peek()? == end {
@@ -132,13 +140,13 @@ impl Reader<'_> {
     }
 
     /// A number, a word such as `None`, or a call around a number such as `tensor(0.5)`.
-    fn word(&mut self, depth: usize) -> Option<Option<f64>> {
+    fn word(&mut self, depth: usize) -> Option<Item> {
         let rest = &self.text[self.at..];
         if let Some((value, length)) = bare_number(rest)
             && !rest[length..].starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.')
         {
             self.at += length;
-            return Some(Some(value));
+            return Some(Item::Number(value));
         }
         let length = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len());
         if length == 0 || rest.starts_with(|c: char| c.is_ascii_digit()) {
@@ -146,10 +154,10 @@ impl Reader<'_> {
         }
         self.at += length;
         match &rest[..length] {
-            "true" | "false" | "null" | "True" | "False" | "None" => Some(None),
+            "true" | "false" | "null" | "True" | "False" | "None" => Some(Item::Other),
             _ if self.peek() == Some(b'(') => self.items(b')', depth),
             // The name of an argument.
-            _ if self.peek() == Some(b'=') => Some(None),
+            _ if self.peek() == Some(b'=') => Some(Item::Other),
             _ => None,
         }
     }

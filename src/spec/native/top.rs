@@ -193,7 +193,7 @@ pub(super) fn read(
         budget,
         objective: objective?,
         job: match train {
-            Some(train) => Job::Train(train),
+            Some(train) => Job::Train(Box::new(train)),
             None => Job::Command(command?),
         },
         parallel: parallel?,
