@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::coordinator::{Limits, RunError};
+use super::bounds::{Limits, RunError};
 use super::launcher::Outcome;
 use super::planner::Task;
 use crate::space::State;

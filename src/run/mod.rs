@@ -5,6 +5,7 @@
 //! of running a trial, [`Watcher`] the one for what a person sees.
 
 mod attempt;
+mod bounds;
 mod builtin;
 pub mod command;
 mod coordinator;
@@ -18,8 +19,9 @@ mod resume;
 mod signals;
 mod watch;
 
+pub use bounds::{Before, Ending, Limits, Report, RunError};
 pub use builtin::{Builtin, Train};
-pub use coordinator::{Before, Ending, Limits, Report, RunError, coordinate};
+pub use coordinator::coordinate;
 pub use environment::{Environment, hash_files};
 pub use launcher::{Assignment, Launcher, Mailbox, Message, Outcome, Signal};
 pub use planner::{Planner, Task, planned_trials};

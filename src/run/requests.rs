@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use serde_json::Value as Json;
 
 use super::attempt::Fate;
-use super::coordinator::{Coordinator, Ending};
+use super::bounds::Ending;
+use super::coordinator::Coordinator;
 use super::planner::{Task, planned_trials};
 use crate::space::State;
 use crate::spec::{Overrides, Spec, canonical, load_canonical, refused_extension};

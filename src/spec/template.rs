@@ -475,6 +475,20 @@ mod tests {
         assert_eq!(filled(""), [""]);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_value_is_passed_as_it_is(value in "\\PC{0,40}", before in "[a-z{} ]{0,6}") {
+            let settings = vec![Setting { name: "a".into(), value: value.as_str().into(), label: None }];
+            let config = Config { settings };
+            let with =
+                Filling { config: &config, seed: 1, number: 1, folder: Path::new("f"), dir: Path::new("d"), env: &|_| None };
+            let escaped = before.replace('{', "{{").replace('}', "}}");
+            let word = Template::parse(&format!("{escaped}{{a}}"), &["a"]).unwrap();
+            proptest::prop_assert_eq!(word.fill(&with).unwrap(), vec![format!("{before}{value}")]);
+            proptest::prop_assert_eq!(Template::args().fill(&with).unwrap(), vec![format!("--a={value}")]);
+        }
+    }
+
     #[test]
     fn mistakes() {
         let shown = |text: &str| {
