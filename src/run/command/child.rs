@@ -22,7 +22,9 @@ use nix::sys::signal::Signal;
 use super::launcher::Shared;
 use super::memory::{MemoryGroup, MemoryLimit, held_below};
 use super::place::{Place, Spare};
-use super::process::{TOKEN, Usage, collect, end_adopted, exit_handle, has_ended, signal_group, start_error};
+use super::process::{
+    TOKEN, Usage, bury_adopted, collect, end_adopted, exit_handle, has_ended, signal_group, start_error,
+};
 use super::sink::{Ended, Sink};
 use crate::run::launcher::{Assignment, Message, Outcome};
 use crate::space::State;
@@ -31,6 +33,8 @@ use crate::store::{ProcessId, now, process_start};
 
 /// A process that ends sooner is told of only with its end.
 const TELL_AFTER: Duration = Duration::from_millis(20);
+/// Orphans that have ended are taken away this often.
+const BURY_EVERY: Duration = Duration::from_secs(5);
 /// Memory is looked at this often where it has to be watched.
 const MEMORY_EVERY: Duration = Duration::from_millis(500);
 /// Output that is still in the pipes after the end is read for this long, at most.
@@ -233,6 +237,7 @@ impl Child {
         let mut ended: Option<(Ended, Instant)> = None;
         let mut killed = false;
         let mut memory_at = Instant::now() + MEMORY_EVERY;
+        let mut buried = Instant::now();
         let mut idle = Duration::from_millis(1);
         loop {
             let mut deadlines = vec![sink.report_at];
@@ -272,6 +277,10 @@ impl Child {
             }
             sink.look_at_report();
             sink.send_points(false);
+            if buried.elapsed() >= BURY_EVERY {
+                buried = Instant::now();
+                bury_adopted(&[shared.watchdog_pid]);
+            }
             if let MemoryLimit::Watched(most) = shared.memory
                 && Instant::now() >= memory_at
             {

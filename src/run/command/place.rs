@@ -76,17 +76,22 @@ impl Spare {
             return Ok(());
         }
         match self.left.take() {
-            Some(Left::Folder(old)) if fs::rename(&old, &place.folder).is_ok() => return Ok(()),
-            Some(Left::Dir(old)) if make(&place.folder).is_ok() && fs::rename(&old, &place.dir).is_ok() => {
-                return Ok(());
-            }
             Some(Left::Folder(old)) => {
+                if rename_fresh(&old, &place.folder).is_ok() {
+                    return Ok(());
+                }
                 let _ = fs::remove_dir(old.join("work"));
                 let _ = fs::remove_dir(old);
             }
-            Some(Left::Dir(old)) => drop(fs::remove_dir(old)),
+            Some(Left::Dir(old)) => {
+                if make_fresh(&place.folder).is_ok() && fs::rename(&old, &place.dir).is_ok() {
+                    return Ok(());
+                }
+                let _ = fs::remove_dir(old);
+            }
             None => {}
         }
+        make_fresh(&place.folder)?;
         fs::create_dir_all(&place.dir)?;
         self.mode = Some(fs::metadata(&place.dir)?.permissions().mode());
         Ok(())
@@ -126,12 +131,33 @@ impl Drop for Spare {
     }
 }
 
-/// Makes a folder that may be there.
-fn make(folder: &Path) -> io::Result<()> {
+/// Makes a folder. One that is there was left by an attempt that was killed before it was recorded: what it reported
+/// must not be taken for this one's.
+fn make_fresh(folder: &Path) -> io::Result<()> {
     match fs::create_dir(folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            set_aside(folder)?;
+            fs::create_dir(folder)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(folder),
+        result => result,
     }
+}
+
+/// Moves an empty folder to where a trial needs one.
+fn rename_fresh(old: &Path, folder: &Path) -> io::Result<()> {
+    if fs::rename(old, folder).is_ok() {
+        return Ok(());
+    }
+    set_aside(folder)?;
+    fs::rename(old, folder)
+}
+
+/// Keeps what nobody has recorded under another name, in place of what was set aside before.
+fn set_aside(folder: &Path) -> io::Result<()> {
+    let aside = folder.with_extension("unrecorded");
+    let _ = fs::remove_dir_all(&aside);
+    fs::rename(folder, aside)
 }
 
 #[cfg(test)]
@@ -172,5 +198,32 @@ mod tests {
         spare.take_over(&place(5));
         drop(spare);
         assert_eq!(there(), "2 3");
+    }
+
+    #[test]
+    fn what_an_unrecorded_attempt_left_is_not_taken_for_the_next_one() {
+        let sweep = tempfile::tempdir().unwrap();
+        for left in ["nothing", "folder", "directory"] {
+            let mut spare = Spare::default();
+            let (other, place) = (Place::of(sweep.path(), 1), Place::of(sweep.path(), 2));
+            if left != "nothing" {
+                spare.prepare(&other, 1).unwrap();
+                if left == "directory" {
+                    fs::write(other.folder.join("stdout.log"), "").unwrap();
+                }
+                spare.take_over(&other);
+            }
+            fs::create_dir_all(place.dir.join("sub")).unwrap();
+            fs::write(&place.report, "{\"loss\": 0}\n").unwrap();
+            spare.prepare(&place, 1).unwrap();
+            assert!(!place.report.exists() && fs::read_dir(&place.dir).unwrap().next().is_none(), "{left}");
+            assert!(sweep.path().join("2.unrecorded/report.jsonl").exists(), "{left}");
+            // A later attempt finds its directory as it was.
+            fs::write(place.dir.join("checkpoint"), "x").unwrap();
+            fs::write(&place.report, "old").unwrap();
+            spare.prepare(&place, 2).unwrap();
+            assert!(place.dir.join("checkpoint").exists() && place.folder.join("report.1.jsonl").exists());
+            fs::remove_dir_all(&place.folder).unwrap();
+        }
     }
 }

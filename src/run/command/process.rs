@@ -152,6 +152,13 @@ fn adopted(except: &[u32]) -> Vec<u32> {
     text.split_whitespace().filter_map(|pid| pid.parse().ok()).filter(|pid| !except.contains(pid)).collect()
 }
 
+/// Takes away adopted children that have ended by themselves, so that no zombies gather while trials run.
+pub fn bury_adopted(except: &[u32]) {
+    for pid in adopted(except).into_iter().filter(|pid| !is_alive(*pid)) {
+        let _ = nix::sys::wait::waitpid(pid_of(pid), Some(WaitPidFlag::WNOHANG));
+    }
+}
+
 /// Ends adopted children: those whose token is `token`, or all of them where that is none. The dead are taken away in
 /// any case. `except` are children that are no trials.
 pub fn end_adopted(token: Option<&str>, except: &[u32]) {
