@@ -13,8 +13,6 @@ pub struct Edge {
     pub upper: bool,
     /// The override that widens the range, as one word of a command line before quoting: `lr={log: [...]}`.
     pub widened: String,
-    /// Whether the wider range keeps every point of the old one, so that the sweep can be extended.
-    pub extends: bool,
 }
 
 /// The params of the best config that sit at an end of what was searched.
@@ -42,7 +40,6 @@ pub fn edges(space: &Space, best: &Config) -> Vec<Edge> {
                         value: value.clone(),
                         upper,
                         widened: format!("{}={}", param.name, shown(&wider)),
-                        extends: true,
                     });
                 }
             }
@@ -67,7 +64,6 @@ pub fn edges(space: &Space, best: &Config) -> Vec<Edge> {
                         value: value.clone(),
                         upper,
                         widened: format!("{}=[{}]", param.name, items.join(", ")),
-                        extends: true,
                     });
                 }
             }

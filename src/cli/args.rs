@@ -122,9 +122,25 @@ impl SpecChanges {
 ///
 /// Ctrl-C stops after the running trials, a second one at once. Nothing that was shown as done is lost.
 ///
+/// A spec, for a program of your own:
+///
+///   run: python train.py {args} --seed={seed}
+///   metric: min val_loss
+///   repeats: 3
+///   params:
+///     lr: {log: [1e-4, 0.1], grid: 4}
+///     batch: [32, 64]
+///
+/// Keys: name run dir env read train params search constraints cases try metric repeats seeds seed trials configs time
+/// target parallel slots each max_failures tags include; in `each`: cpu gpu mem timeout stall grace retries keep.
+/// In `run`: {args} {args:space|hydra|flags|json} {NAME} {config.yaml} {seed} {trial} {dir} {env:X}.
+/// The program is given SWEEP_PARAMS, SWEEP_SEED, SWEEP_TRIAL, SWEEP_DIR (a directory of its own, of which `keep` keeps
+/// files), SWEEP_REPORT (a file for metrics as lines of JSON).
+///
 /// Exit codes: 0 done, 1 some trials failed, 2 a mistake in the spec or the command, 3 not complete or run by another
 /// process, 4 the store or the system failed, 130 interrupted.
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub struct RunArgs {
     /// The spec
     #[arg(value_name = "SPEC.yaml", required_unless_present = "resume")]
@@ -139,7 +155,7 @@ pub struct RunArgs {
     #[arg(long, conflicts_with = "resume")]
     pub extend: bool,
     /// Go on with this sweep as its spec was stored
-    #[arg(long, value_name = "SWEEP")]
+    #[arg(long, value_name = "SWEEP", conflicts_with = "spec")]
     pub resume: Option<String>,
     /// Go on although data files have changed, or another machine has the sweep; results are marked
     #[arg(long)]
@@ -152,7 +168,7 @@ pub struct RunArgs {
 /// Check a spec and show what it would run
 ///
 /// Shows how many trials there are and why, what the constraints accept, the first and last configs, every default and
-/// the time to expect. Nothing is stored.
+/// the time to expect (of a command, judged by an earlier sweep of the name). Nothing is stored.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     /// The spec

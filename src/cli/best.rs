@@ -44,7 +44,9 @@ pub fn best(args: &BestArgs, common: &Common, output: &Output) -> Result<u8, Cli
                     None => error.hint(format!("its params are {}", params.join(", "))),
                 });
             }
-            group_listing(&best_by(&store, &sweep, &ranking, by)?, by, &params, &sweep.metric)
+            let mut groups = best_by(&store, &sweep, &ranking, by)?;
+            groups.truncate(args.top);
+            group_listing(&groups, by, &params, &sweep.metric)
         }
         None => ranked_listing(&ranking.top(&store, args.top)?, &params, &sweep.metric),
     };

@@ -16,7 +16,7 @@ const TOP: usize = 8;
 const LINES: usize = 5;
 
 /// The last lines that a failed trial printed, with the command to see the rest.
-fn printed(store: &Store, row: &SweepRow, number: i64) -> String {
+fn printed(store: &Store, row: &SweepRow, number: i64, at: &str) -> String {
     let folder = store.trial_folder(&row.uid, number);
     let (name, flag) = if folder.join("stderr.log").exists() { ("stderr", " --stderr") } else { ("stdout", "") };
     let lines = last_lines(&folder, name, LINES);
@@ -24,7 +24,7 @@ fn printed(store: &Store, row: &SweepRow, number: i64) -> String {
         return String::new();
     }
     let lines: String = lines.iter().map(|line| format!("    {line}\n")).collect();
-    format!("{lines}  sweep logs {}/{number}{flag}   shows all of it\n", row.id)
+    format!("{lines}  sweep logs {}/{number}{flag}{at}   shows all of it\n", row.id)
 }
 
 /// Prints the summary of a sweep that has just been run (`report`) or is complete.
@@ -61,6 +61,7 @@ pub fn conclude(
     };
     let name = clean(&row.name);
     output.data(&format!("sweep {} `{name}`: {of}: {}{took}{ending}\n", row.id, counts.join(", ")))?;
+    let at = output.store();
     let maximize = loaded.spec.objective.goal == Goal::Max;
     let ranking = rank(store, row)?;
     if ranking.seeds_make_no_difference {
@@ -91,7 +92,7 @@ pub fn conclude(
         params: &params,
         groups,
         edges: &edges,
-        spec_path,
+        store: at,
     };
     output.data(&format!("\n{}", summary.text(output.width())))?;
     for state in [State::Failed, State::Diverged] {
@@ -99,35 +100,35 @@ pub fn conclude(
             let config = clean(&first.config.to_string());
             let reason = clean(&first.reason);
             output.data(&format!(
-                "\n{} {state}, the first: {}/{} {config}: {reason}\n  sweep trials {} -F 'state = {state}'\n",
+                "\n{} {state}, the first: {}/{} {config}: {reason}\n  sweep trials {} -F 'state = {state}'{at}\n",
                 row.counts.of(state),
                 row.id,
                 first.number,
                 row.id
             ))?;
             if state == State::Failed && loaded.spec.command().is_some() {
-                output.data(&printed(store, row, first.number))?;
+                output.data(&printed(store, row, first.number, at))?;
             }
         }
     }
     if let Some(Ending::Failing(why)) = report.map(|report| &report.ending) {
         output.warn(&format!("error: ended early: {}", clean(why)));
-        if spec_path.is_some() {
-            output.warn(
-                "hint: once it is mended, the same command goes on; `--retry-failed` runs the failed trials again",
-            );
-        }
+        output.warn("hint: once it is mended, the same command goes on; `--retry-failed` runs the failed trials again");
     }
     let mut next = Vec::new();
-    if let (Some(path), false) = (spec_path, row.complete) {
-        next.push(format!("sweep run {}   goes on", shell_word(path)));
+    if !row.complete {
+        // The file may say something else by now, or need the overrides that were typed.
+        next.push(match spec_path {
+            Some(path) => format!("sweep run {}{at}   goes on", shell_word(path)),
+            None => format!("sweep run --resume {}{at}   goes on", row.id),
+        });
     }
     if let Some(best) = best {
-        next.push(format!("sweep show {}/{}   the best config's curve", row.id, best.standing.first));
+        next.push(format!("sweep show {}/{}{at}   the best config's curve", row.id, best.standing.first));
     }
     let by = params.iter().find(|param| *param != "method" && has(param));
     if let Some(by) = by {
-        next.push(format!("sweep best {} --by {}", row.id, shell_word(by)));
+        next.push(format!("sweep best {} --by {}{at}", row.id, shell_word(by)));
     }
     if !next.is_empty() {
         output.say(&format!("\nnext: {}", next.join("\n      ")));

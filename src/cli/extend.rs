@@ -84,7 +84,6 @@ pub fn extend(args: &ExtendArgs, common: &Common, output: &Output) -> Result<u8,
         note: note.join("; "),
         mark: if changed.is_empty() { String::new() } else { "made with other files than earlier trials".into() },
         planned,
-        spec_path: sweep.spec_path.clone(),
         ..Start::default()
     };
     go(store, sweep.id, &sweep.uid, loaded, work, starting, &start, output)

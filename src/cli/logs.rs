@@ -45,6 +45,11 @@ pub fn logs(args: &LogsArgs, common: &Common, output: &Output) -> Result<u8, Cli
         }
         thread::sleep(Duration::from_millis(100));
     }
+    if !some && !store.sweep_folder(&sweep.uid).is_dir() {
+        let folder = store.sweep_folder("");
+        output.say(&format!("the logs of sweep {} are not beside this store, in `{}`", sweep.id, folder.display()));
+        return Ok(0);
+    }
     if !some {
         let other = if args.stderr { ("stdout", "") } else { ("stderr", " --stderr") };
         let hint = if folder.join(format!("{}.log", other.0)).exists() {

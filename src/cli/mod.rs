@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    let output = Output::new(arguments.common.quiet);
+    let output = Output::new(arguments.common.quiet, arguments.common.db.as_deref());
     silence_trials();
     let result = match arguments.command {
         Command::Run(args) => run::run(&args, &arguments.common, &output),

@@ -1,23 +1,32 @@
 //! The one place that writes to the terminal.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 
 use super::error::CliError;
-use crate::render::{Format, Listing, clean};
+use crate::render::{Format, Listing, clean, shell_word};
 use crate::spec::{Diagnostic, Problems, Sources};
 
 /// Standard output for data, standard error for everything else.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Output {
     quiet: bool,
     colour: bool,
+    /// ` --db FILE` where the store was named, for commands to type next.
+    store: String,
 }
 
 impl Output {
     /// Output that says only what goes wrong where `quiet`.
-    pub fn new(quiet: bool) -> Self {
+    pub fn new(quiet: bool, store: Option<&Path>) -> Self {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { quiet, colour: !no_colour && io::stderr().is_terminal() }
+        let store = store.map_or_else(String::new, |path| format!(" --db {}", shell_word(&path.display().to_string())));
+        Self { quiet, colour: !no_colour && io::stderr().is_terminal(), store }
+    }
+
+    /// What to add to a command to type next, so that it means the same store.
+    pub fn store(&self) -> &str {
+        &self.store
     }
 
     /// Whether a live display makes sense.

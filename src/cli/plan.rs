@@ -39,7 +39,7 @@ pub fn plan(args: &PlanArgs, common: &Common, output: &Output) -> Result<u8, Cli
     let path = store_path(common);
     let store = if path.exists() { Store::open(&path, Access::Read).ok() } else { None };
     let work = Work::prepare(&loaded, store.as_ref())?;
-    let plan = Plan::of(&loaded, &work);
+    let plan = Plan::of(&loaded, &work, store.as_ref());
     if args.json {
         output.data(&format!("{}\n", plan.json(&loaded.spec)))?;
     } else {
@@ -59,16 +59,20 @@ struct Plan {
 }
 
 impl Plan {
-    fn of(loaded: &Loaded, work: &Work) -> Self {
+    fn of(loaded: &Loaded, work: &Work, store: Option<&Store>) -> Self {
         let spec = &loaded.spec;
         let trials = planned_trials(spec);
         let configs = trials.map(|trials| trials / u64::from(spec.repeats.count()));
         let grid = (spec.search.sampler == SamplerKind::Grid).then(|| grid_size(&spec.space));
         let (first, last) = ends(spec, configs);
-        // Only built-in trials are tried out: a command may do anything.
+        // Only built-in trials are tried out: a command may do anything. It is judged by an earlier sweep of the name.
         let seconds = match work {
             Work::Train(trainer) => expected_seconds(spec, trainer, work.slots(spec), &first, &last, trials),
-            Work::Command(_) => None,
+            Work::Command(_) => store.and_then(|store| {
+                let before = store.latest_named(&spec.name).ok()??;
+                let each = store.mean_seconds(before.id).ok()??;
+                Some(each * trials? as f64 / work.slots(spec) as f64)
+            }),
         };
         Self { trials, configs, grid, first, last, seconds }
     }

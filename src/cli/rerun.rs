@@ -39,13 +39,15 @@ pub fn rerun(args: &RerunArgs, common: &Common, output: &Output) -> Result<u8, C
         .map_err(|(path, error)| unreadable(&path, &error, &loaded))?;
     let before = store.files(sweep.id)?;
     let changed = files.iter().any(|file| !before.iter().any(|old| old.role == file.role && old.hash == file.hash));
+    if changed {
+        output.warn("note: the files that the sweep names have changed since it began: the results are marked");
+    }
     let work = Work::prepare(&loaded, Some(&store))?;
     let starting = start_lock(&store)?;
     let start = Start {
         note: format!("{} run again", crate::render::plural(numbers.len() as u64, "trial")),
         mark: if changed { "made with other files than earlier trials".into() } else { String::new() },
         planned: sweep.planned,
-        spec_path: sweep.spec_path.clone(),
         only: Some(numbers),
         ..Start::default()
     };

@@ -43,9 +43,6 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
         None => load(args.spec.as_deref().unwrap_or(Path::new("")), &args.changes.overrides())?,
     };
     output.warnings(&loaded.warnings.list, &loaded.sources);
-    if resumed.is_none() {
-        output.warnings(&lint(&loaded), &loaded.sources);
-    }
     if planned_trials(&loaded.spec) == Some(0) {
         return Err(nothing_to_run(loaded));
     }
@@ -82,6 +79,9 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
     };
     let spec_path = args.spec.as_ref().map(|path| path.display().to_string());
     let spec_path = spec_path.or_else(|| resumed.as_ref().and_then(|row| row.spec_path.clone()));
+    // What was typed beside the file is needed again: then the number of the sweep says it shorter.
+    let plain = Overrides { here: PathBuf::new(), parallel: None, ..args.changes.overrides() };
+    let advised = spec_path.clone().filter(|_| plain == Overrides::default() && args.spec.is_some());
     let environment = Environment::current(&loaded.folder);
     let new = NewSweep {
         name: loaded.spec.name.clone(),
@@ -107,7 +107,7 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
         Decision::Complete(id) => {
             let row = store.sweep(id)?.ok_or_else(|| CliError::system("the sweep has vanished"))?;
             output.say(&format!("sweep {id} `{}` is complete: nothing is left to run", row.name));
-            conclude(&store, &row, &loaded, spec_path.as_deref(), None, output)?;
+            conclude(&store, &row, &loaded, advised.as_deref(), None, output)?;
             if row.counts.of(State::Failed) > 0 {
                 output.say("failed trials are run again with `--retry-failed`; `--new` begins a new sweep");
             }
@@ -116,6 +116,7 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
         Decision::New(changes) => {
             // The data are read, and the program looked for, before the sweep exists: a mistake leaves nothing behind.
             let work = Work::prepare(&loaded, Some(&store))?;
+            output.warnings(&lint(&loaded), &loaded.sources);
             let (id, uid) = store.add_sweep(&new)?;
             if let (false, Some(old)) = (changes.is_empty(), &previous) {
                 let why = if old.complete { "which is complete" } else { "of which nothing has succeeded" };
@@ -129,7 +130,7 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
                 loaded,
                 work,
                 starting,
-                &Start { planned: new.planned, spec_path, take_over: args.anyway, ..Start::default() },
+                &Start { planned: new.planned, spec_path: advised, take_over: args.anyway, ..Start::default() },
                 output,
             );
         }
@@ -155,7 +156,7 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
         mark: mark.into(),
         retry_failed,
         planned: new.planned,
-        spec_path,
+        spec_path: advised,
         take_over: args.anyway,
         ..Start::default()
     };

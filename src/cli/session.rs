@@ -7,12 +7,13 @@ use super::conclude::conclude;
 use super::error::CliError;
 use super::output::Output;
 use super::refusal::owned;
+use super::run::stored_spec;
 use super::work::Work;
 use crate::render::{Display, Lines, Quiet, clean, plural, shell_word};
 use crate::run::command::end_leftovers;
 use crate::run::{Before, Ending, Limits, Mailbox, Planner, Report, Watcher, coordinate, task_of, watch_signals};
 use crate::space::State;
-use crate::spec::{Loaded, Spec};
+use crate::spec::{Loaded, Overrides, Spec, canonical};
 use crate::store::{Lease, Recorded, Store, SweepRow, Writer};
 
 /// What a run needs beside the sweep and the spec.
@@ -26,7 +27,7 @@ pub struct Start {
     pub retry_failed: bool,
     /// Trials in all.
     pub planned: Option<u64>,
-    /// The spec's path, as the user would type it.
+    /// The spec's path as the user would type it, where that alone means this sweep.
     pub spec_path: Option<String>,
     /// Whether a claim of another machine is taken over.
     pub take_over: bool,
@@ -60,7 +61,7 @@ pub fn go(
     let recorded = writer.store().recorded(id)?;
     let row = writer.store().sweep(id)?.ok_or_else(|| CliError::system("the sweep has vanished"))?;
     let spec = Arc::new(loaded.spec.clone());
-    announce(&row, &spec, &work, &recorded, start.planned, output);
+    announce(&row, &spec, &work, &recorded, start, output);
     let dead = writer.store().processes_of_the_dead(id)?;
     let ended = end_leftovers(&dead, &format!("{uid}/"));
     if ended > 0 {
@@ -113,7 +114,7 @@ pub fn go(
     } else if output.is_live() {
         display.insert(Display::new(&spec.objective.metric, output.width().unwrap_or(80)))
     } else {
-        let say = *output;
+        let say = output.clone();
         lines = Lines::new(&spec.objective.metric, Box::new(move |text| say.say(text)));
         &mut lines
     };
@@ -139,7 +140,14 @@ pub fn go(
     if let Some(why) = &report.stuck {
         output.warn(&format!("warning: the search gave up early: {why}"));
     }
-    conclude(writer.store(), &row, &loaded, start.spec_path.as_deref(), Some(&report), output)?;
+    // Another terminal may have extended it: then the file says something else than the store.
+    let meant = canonical(&loaded.spec).to_string();
+    let (loaded, spec_path) = if row.spec_meant == meant {
+        (loaded, start.spec_path.as_deref())
+    } else {
+        (stored_spec(&row, &Overrides::default())?, None)
+    };
+    conclude(writer.store(), &row, &loaded, spec_path, Some(&report), output)?;
     Ok(match report.ending {
         Ending::Drained(_) | Ending::Interrupted(_) => 130,
         Ending::TimeUp | Ending::Failing(_) | Ending::Asked => 3,
@@ -165,16 +173,20 @@ fn finish(writer: &mut Writer, report: &Report, planner: &Planner, may_complete:
     Ok(writer.close_session(outcome, complete)?)
 }
 
-fn announce(row: &SweepRow, spec: &Spec, work: &Work, recorded: &[Recorded], planned: Option<u64>, output: &Output) {
+fn announce(row: &SweepRow, spec: &Spec, work: &Work, recorded: &[Recorded], start: &Start, output: &Output) {
     let repeats = spec.repeats.count();
-    let size = match planned {
+    let size = match start.planned {
         Some(trials) => {
             let configs = plural(trials / u64::from(repeats), "config");
             format!("{configs} x {} = {}", plural(u64::from(repeats), "seed"), plural(trials, "trial"))
         }
         None => "as many trials as it takes".into(),
     };
-    let done = recorded.iter().filter(|trial| trial.state.is_final()).count();
+    let runs_again = |trial: &Recorded| match &start.only {
+        Some(numbers) => numbers.contains(&(trial.number as i64)),
+        None => start.retry_failed && trial.state == State::Failed,
+    };
+    let done = recorded.iter().filter(|trial| trial.state.is_final() && !runs_again(trial)).count();
     let gone_on = if recorded.is_empty() { String::new() } else { format!(", {done} done before") };
     let slots = work.slots(spec);
     output.say(&format!("sweep {} `{}`: {size}{gone_on}, {slots} at once", row.id, clean(&row.name)));

@@ -27,8 +27,8 @@ pub struct Summary<'a> {
     pub groups: Option<(String, Vec<Group>)>,
     /// Best values at the ends of their ranges.
     pub edges: &'a [Edge],
-    /// The spec's path, for the command that widens a range.
-    pub spec_path: Option<&'a str>,
+    /// What to add to a command so that it means the same store; may be empty.
+    pub store: &'a str,
 }
 
 impl Summary<'_> {
@@ -57,11 +57,7 @@ impl Summary<'_> {
                 clean(&edge.param),
                 edge.value
             );
-            if let Some(path) = self.spec_path {
-                let flag = if edge.extends { " --extend" } else { "" };
-                out += &format!("\n  sweep run {} {}{flag}", shell_word(path), shell_word(&edge.widened));
-            }
-            out.push('\n');
+            out += &format!("\n  sweep extend {} {}{}\n", self.sweep, shell_word(&edge.widened), self.store);
         }
         out
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::bounds::{Limits, RunError};
 use super::launcher::Outcome;
 use super::planner::Task;
+use crate::expr::nearest;
 use crate::space::State;
 use crate::store::{AttemptEnd, NewTrial, Opened, ProcessId, Series, StoreError, Writer};
 
@@ -164,14 +165,19 @@ impl Live {
         }
         if outcome.state == State::Done && outcome.objective.is_none() {
             outcome.state = State::Failed;
-            let reported = match outcome.metrics.as_slice() {
-                [] => "nor any other metric".to_owned(),
-                some => {
-                    let names: Vec<&str> = some.iter().take(12).map(|(name, _)| name.as_ref()).collect();
-                    format!("what came: {}{}", names.join(", "), if some.len() > 12 { ", ..." } else { "" })
-                }
+            const MEASURED: [&str; 3] = ["seconds", "cpu_seconds", "peak_memory_mb"];
+            let names = outcome.metrics.iter().map(|(name, _)| name.as_ref());
+            let names: Vec<&str> = names.filter(|name| !MEASURED.contains(name)).collect();
+            let reported = match names.len() {
+                0 => "nor any other metric".to_owned(),
+                n => format!("what came: {}{}", names[..n.min(12)].join(", "), if n > 12 { ", ..." } else { "" }),
             };
-            outcome.reason = format!("`{}` was never reported, {reported}", limits.objective.metric);
+            let metric = &limits.objective.metric;
+            let lower = metric.to_lowercase().replace([' ', '/', '.', '-'], "_");
+            let alike = |name: &&str| name.to_lowercase().replace([' ', '/', '.', '-'], "_") == lower;
+            let near = names.iter().copied().find(alike).or_else(|| nearest(metric, names.iter().copied()));
+            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            outcome.reason = format!("`{metric}` was never reported, {reported}{near}");
         }
         if !matches!(outcome.state, State::Done | State::Diverged | State::Pruned) {
             outcome.objective = None;

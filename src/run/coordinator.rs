@@ -3,7 +3,7 @@
 //! Each turn takes everything that has come into the mailbox, writes it in one transaction, and shows it once it is
 //! committed. While a commit waits for the disk, launched trials that stand in line keep the slots busy.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -70,6 +70,7 @@ pub fn coordinate(
         ending: None,
         cancelled: None,
         failures: 0,
+        noted: HashSet::new(),
         start: Instant::now(),
         progress: Progress::default(),
         ranking,
@@ -103,6 +104,8 @@ pub(super) struct Coordinator<'a> {
     cancelled: Option<Instant>,
     /// Trials that failed in this run.
     failures: u64,
+    /// What was said of trials.
+    noted: HashSet<String>,
     start: Instant,
     pub(super) progress: Progress,
     pub(super) ranking: Leader,
@@ -328,8 +331,11 @@ impl Coordinator<'_> {
         }
         self.writer.commit()?;
         for (live, end) in ended {
+            // The same of a hundred trials is said once.
             for note in &end.notes {
-                self.watcher.note(&format!("trial {}: {note}", end.opened.number));
+                if self.noted.len() < 1_000 && self.noted.insert(note.clone()) {
+                    self.watcher.note(&format!("trial {}: {note}", end.opened.number));
+                }
             }
             self.tell(live, end);
         }

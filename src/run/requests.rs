@@ -44,7 +44,7 @@ impl Coordinator<'_> {
             }
             if at_once {
                 self.cancel();
-                return format!("stopped; {running} running trials run again on resume");
+                return format!("ends its {running} running trials; they run again on resume");
             }
             return format!("starts no more trials; {running} are still running");
         };
@@ -154,6 +154,12 @@ pub fn extension(store: &Store, row: &SweepRow, meant: &str) -> Result<Result<Sp
         (Err(why), _) | (_, Err(why)) => return Ok(Err(why)),
     };
     let mut why = refused_extension(&old, &new);
+    let fewer = |new: u64, old: u64| format!("{new} trials in all are fewer than {old}");
+    match (planned_trials(&old), planned_trials(&new)) {
+        (Some(before), Some(after)) if after < before => why.push(fewer(after, before)),
+        (_, Some(after)) if after < row.counts.total() => why.push(fewer(after, row.counts.total())),
+        _ => {}
+    }
     if let Some(config) = store.configs(row.id)?.iter().find(|config| !new.space.admits(config)) {
         why.push(format!("the stored config `{config}` is not possible any more"));
     }

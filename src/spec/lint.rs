@@ -2,7 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::load::Loaded;
-use super::model::Spec;
+use super::model::{CommandSpec, Spec};
 use super::template::Template;
 use crate::search::{SamplerKind, grid_size};
 use crate::space::{Domain, Param, Scale, Space, Value};
@@ -85,6 +85,10 @@ pub fn lint(loaded: &Loaded) -> Vec<Diagnostic> {
             let help = "write `metric: min val_loss`, with a name that the program prints or reports".into();
             warn("run", "no `metric` is given: trials are compared by how long they take".into(), help);
         }
+        for param in unpassed(spec, command) {
+            let message = format!("`{param}` is never passed to the program");
+            warn(&format!("params.{param}"), message, format!("add `--{param}={{{param}}}` or `{{args}}` to `run`"));
+        }
         if spec.repeats.count() > 1 && !command.run.iter().any(Template::passes_seed) {
             let in_env = command.env.iter().any(|(_, value)| value.as_ref().is_some_and(Template::passes_seed));
             if !in_env {
@@ -94,6 +98,26 @@ pub fn lint(loaded: &Loaded) -> Vec<Diagnostic> {
         }
     }
     out
+}
+
+/// The params that reach the program in no way that can be seen, where others do.
+fn unpassed(spec: &Spec, command: &CommandSpec) -> Vec<String> {
+    let words: Vec<&Template> =
+        command.run.iter().chain(command.env.iter().filter_map(|(_, value)| value.as_ref())).collect();
+    if words.iter().any(|word| word.passes_all()) || !words.iter().any(|word| word.passes_params()) {
+        return Vec::new();
+    }
+    let space = &spec.space;
+    let mut used: Vec<&str> = words.iter().flat_map(|word| word.params()).collect();
+    used.extend(space.constraints().iter().flat_map(|constraint| constraint.names()));
+    for param in space.params() {
+        used.extend(param.when.iter().map(|when| &*when.name));
+        if let Domain::Computed(expr) = &param.domain {
+            used.extend(expr.names());
+        }
+    }
+    let names = space.params().iter().map(|param| param.name.to_string());
+    names.filter(|name| !used.iter().any(|other| other.strip_prefix("param.").unwrap_or(other) == name)).collect()
 }
 
 /// A param that some of the methods do not read, without a `when` that says so.

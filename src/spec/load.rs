@@ -245,6 +245,13 @@ impl Reader {
                 self.problems.list.push(problem);
                 continue;
             };
+            if assignment[key.len() + 1..].trim().is_empty() {
+                let problem = Diagnostic::error(format!("`{assignment}` has no value"), None);
+                self.problems
+                    .list
+                    .push(problem.help(format!("write `{assignment}0.1`; `{assignment}null` is the value null")));
+                continue;
+            }
             let folder = PathBuf::new();
             // The value is read in place, so that a mistake in it is shown in the whole argument.
             let start = key.len() + 1;

@@ -210,6 +210,19 @@ impl Template {
         self.parts.iter().any(|part| matches!(part, Part::Args(_) | Part::Param(_) | Part::Config(_)))
     }
 
+    /// Whether all params are passed by it.
+    pub fn passes_all(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Args(_) | Part::Config(_)))
+    }
+
+    /// The params that it names.
+    pub fn params(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Param(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     /// Whether the seed is passed by it.
     pub fn passes_seed(&self) -> bool {
         self.parts.contains(&Part::Seed)

@@ -65,7 +65,17 @@ impl StoreError {
             Self::Full => "make room and run the same command again: nothing that was shown as done is lost".into(),
             Self::ReadOnly { .. } => "change its permissions, or name another store with `--db`".into(),
             Self::Busy => "wait for it and run the same command again".into(),
-            Self::File { .. } | Self::Sqlite(_) | Self::Corrupt(_) => return None,
+            Self::Sqlite(error)
+                if matches!(
+                    error.sqlite_error_code(),
+                    Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
+                ) =>
+            {
+                "the file is damaged: take a backup (`--db BACKUP`), or try `sqlite3 STORE .recover | sqlite3 NEW`"
+                    .into()
+            }
+            Self::Corrupt(_) => "`sweep doctor` says more".into(),
+            Self::File { .. } | Self::Sqlite(_) => return None,
         })
     }
 }

@@ -201,6 +201,17 @@ impl Store {
 }
 
 impl Store {
+    /// How long a finished trial of a sweep took on average, in seconds.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn mean_seconds(&self, sweep: i64) -> Result<Option<f64>, StoreError> {
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT avg(ended - started) * 1e-6 FROM trials WHERE sweep = ?1 AND state = 'done'")?;
+        Ok(query.query_row([sweep], |row| row.get(0))?)
+    }
+
     /// The processes of attempts of a sweep that were lost with their coordinator, since this machine started.
     ///
     /// # Errors

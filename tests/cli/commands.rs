@@ -184,6 +184,45 @@ fn a_changed_script_under_an_incomplete_sweep_is_refused() {
 }
 
 #[test]
+fn what_is_printed_to_type_next_works() {
+    let env = Env::new();
+    env.write("t.py", "import sys\nprint(sys.argv[1].replace('--lr', 'loss'))\n");
+    env.write("s.yaml", "metric: max loss\nparams: {lr: [1, 2, 3]}\n");
+    let output = env.ok(&["run", "s.yaml", "--db", "o'ther.db", "--", "python3", "t.py"]);
+    let lines = output.stdout.lines().chain(output.stderr.lines());
+    let advised: Vec<&str> = lines.filter_map(|line| line[line.find("sweep ")?..].split("   ").next()).collect();
+    let advised: Vec<&&str> = advised.iter().filter(|line| line.contains("--db")).collect();
+    assert!(advised.len() >= 3, "{}{}", output.stdout, output.stderr);
+    for line in advised {
+        let words = shlex::split(line).unwrap();
+        let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+        env.ok(&words);
+    }
+    assert_eq!(env.ok(&["trials", "--db", "o'ther.db", "--json", "-F", "state = done"]).stdout.lines().count(), 4);
+}
+
+#[test]
+fn what_never_reaches_the_program_is_said() {
+    let env = Env::new();
+    env.write("s.yaml", "run: sh -c 'echo loss=1' sh {lr}\nmetric: min loss\nparams: {lr: [1, 2], momentum: [0, 1], a: [1], b: = a + 1}\neach: {keep: [best.pt]}\n");
+    let output = env.ok(&["run", "s.yaml"]);
+    assert!(output.stderr.contains("`momentum` is never passed to the program"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("`b` is never passed") && !output.stderr.contains("`a` is never"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(output.stderr.matches("`best.pt` matched no file in $SWEEP_DIR").count(), 1, "{}", output.stderr);
+    // A metric under a slightly other name.
+    env.write("t.yaml", "run: [sh, -c, 'echo Val_Loss=0.5', sh, \"{lr}\"]\nmetric: min val/loss\nparams: {lr: [1]}\n");
+    assert_eq!(env.sweep(&["run", "t.yaml"]).code, 1);
+    let reason = env.trials(&["t"])[0]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.ends_with("did you mean `Val_Loss`?"), "{reason}");
+    let output = env.sweep(&["run", "s.yaml", "lr="]);
+    assert!(output.code == 2 && output.stderr.contains("`lr=` has no value"), "{}", output.stderr);
+}
+
+#[test]
 fn a_sweep_without_a_metric_compares_the_time() {
     let env = Env::new();
     env.write("s.yaml", "run: sleep {t}\nparams: {t: [0.3, 0.01]}\n");

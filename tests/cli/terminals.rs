@@ -144,6 +144,8 @@ fn a_finished_sweep_is_extended() {
         &["extend", "s", "lr=0.1"],
         &["extend", "s", "lr={log: [0.5, 1], grid: 2}"],
         &["extend", "s", "--repeats", "1"],
+        &["extend", "s", "--trials", "5"],
+        &["extend", "s", "--configs", "2"],
         &["extend", "s", "lx=3"],
         &["extend", "s", "opt=3"],
         &["extend", "s", "lr=["],

@@ -82,10 +82,12 @@ impl Log {
         Ok(())
     }
 
-    /// The last line that says something, cleaned of carriage returns.
+    /// The last line that names an error, else the last one that says something.
     pub fn last_line(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.last);
-        let line = text.rsplit(['\n', '\r']).map(str::trim).find(|line| !line.is_empty())?;
+        let names_error = |line: &&str| line.contains("Error") || line.contains("rror:") || line.contains("Exception");
+        let lines = || text.rsplit(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty());
+        let line = lines().find(names_error).or_else(|| lines().next())?;
         let shown: String = line.chars().take(300).collect();
         Some(if shown.len() < line.len() { format!("{shown}...") } else { shown })
     }

@@ -101,7 +101,10 @@ pub fn allot(parallel: Parallel, each: &Each, machine: &Machine) -> Result<Allot
         }
         _ => None,
     };
-    let fits = [by_cpu, by_mem, by_gpu].into_iter().flatten().min();
+    // Memory alone would put dozens of trials on two cores.
+    let by_core =
+        (parallel == Parallel::Auto && each.cpu.is_none() && by_mem.is_some()).then_some((machine.cpu as usize).max(1));
+    let fits = [by_cpu, by_mem, by_gpu, by_core].into_iter().flatten().min();
     let mut notes = Vec::new();
     let count = match (parallel, fits) {
         (Parallel::Auto, fits) => fits.unwrap_or(1),
@@ -174,6 +177,7 @@ mod tests {
         assert_eq!(slots(Parallel::Auto, &each, &["GPU-a", "GPU-b"]), ["GPU-a", "GPU-b"]);
         assert_eq!(slots(Parallel::Auto, &Each { cpu: Some(2.0), ..each.clone() }, &[]).len(), 4);
         assert_eq!(slots(Parallel::Auto, &Each { mem: Some(10 << 30), ..each.clone() }, &[]).len(), 3);
+        assert_eq!(slots(Parallel::Auto, &Each { mem: Some(1 << 20), ..each.clone() }, &[]).len(), 8);
         assert_eq!(slots(Parallel::Auto, &Each { cpu: Some(0.5), mem: Some(1 << 30), ..each }, &[]).len(), 16);
     }
 

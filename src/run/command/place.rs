@@ -43,6 +43,10 @@ impl Place {
     pub(super) fn keep(&self, patterns: &[String], outcome: &mut Outcome) {
         match keep(&self.dir, &self.folder.join("kept"), patterns) {
             Ok(kept) => {
+                if kept.files.is_empty() {
+                    let patterns = patterns.join("`, `");
+                    outcome.notes.push(format!("`{patterns}` matched no file in $SWEEP_DIR: nothing is kept"));
+                }
                 outcome.kept = kept.files;
                 outcome.notes.extend(kept.notes);
                 let _ = fs::remove_dir_all(&self.dir);

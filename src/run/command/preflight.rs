@@ -65,7 +65,8 @@ pub fn check_command(command: &CommandSpec, folder: &Path, here: &Path) -> Resul
                 "it is where you stand; a command runs in the folder of the spec unless `dir` says otherwise: add `dir: {here}`"
             )
         } else {
-            format!("a command runs in `{}`, the folder of the spec, unless `dir` says otherwise", directory.display())
+            "a command runs in the folder of the spec unless `dir` says otherwise; one after `--`, where you stand"
+                .into()
         };
         return obstacle("run", format!("there is no `{script}` in `{}`", directory.display()), Some(help));
     }

@@ -10,6 +10,8 @@ pub(super) struct Said {
     pub(super) values: Vec<(String, f64)>,
     /// The step that stands on the line.
     pub(super) step: Option<u64>,
+    /// The name and value among the values that became the step.
+    pub(super) step_value: Option<(String, f64)>,
     /// Whether the line is one of those that are refreshed, with the position of the bar.
     pub(super) bar: Option<u64>,
 }
@@ -68,11 +70,12 @@ pub(super) fn object(mut values: Vec<(String, f64)>) -> Said {
         .enumerate()
         .filter_map(|(i, (name, value))| Some((step_rank(name)?, i, step(*value)?)))
         .min_by_key(|(rank, ..)| *rank);
+    let mut step_value = None;
     let step = best.map(|(_, i, step)| {
-        values.remove(i);
+        step_value = Some(values.remove(i));
         step
     });
-    Said { values, step, bar: None }
+    Said { values, step, step_value, bar: None }
 }
 
 /// A bar of tqdm: `Epoch 1: 30%|###   | 3/10 [00:01<00:02, 4.9it/s, loss=0.5]`.
@@ -182,7 +185,7 @@ fn pairs(text: &str) -> Option<Said> {
         values.push((name.to_owned(), number));
         rest = &value[length..];
     }
-    (!values.is_empty() || given.is_some()).then(|| Said { values, step: given.map(|(_, at)| at), bar: None })
+    (!values.is_empty() || given.is_some()).then(|| Said { values, step: given.map(|(_, at)| at), ..Said::default() })
 }
 
 fn skip_separators(text: &str) -> &str {
@@ -252,7 +255,7 @@ pub(super) fn prose(text: &str, wanted: &[String]) -> Option<Said> {
     let mut said = Said::default();
     for name in wanted {
         for (at, _) in text.match_indices(name.as_str()) {
-            if text[..at].chars().next_back().is_some_and(in_name) {
+            if text[..at].chars().next_back().is_some_and(in_name) || tells_of_the_past(&text[..at]) {
                 continue;
             }
             if let Some(value) = value_after(&text[at + name.len()..]) {
@@ -266,6 +269,14 @@ pub(super) fn prose(text: &str, wanted: &[String]) -> Option<Said> {
     }
     said.step = step_in(text, true);
     Some(said)
+}
+
+/// Whether the last word before a name says that the value is not a new one.
+fn tells_of_the_past(before: &str) -> bool {
+    const WORDS: [&str; 10] =
+        ["best", "lowest", "highest", "min", "minimum", "max", "maximum", "previous", "last", "target"];
+    let word = before.trim_end_matches([' ', ':', '\'', '"', '(']).rsplit(|c: char| !c.is_alphanumeric()).next();
+    word.is_some_and(|word| WORDS.iter().any(|other| other.eq_ignore_ascii_case(word)))
 }
 
 /// The number behind a name: `=0.5`, `: 0.5`, ` 0.5`, `': 0.5`.
@@ -362,6 +373,9 @@ mod tests {
             "Train Epoch: 1 [0/60000 (0%)]\tloss: 2.300",
             "loss=12:30:15",
             "no loss",
+            "Saved, best loss=0.1 at epoch 2",
+            "(best: loss 0.1) loss: tensor(0.5, device='cuda:0')",
+            "loss=1,234.5",
         ];
         let table: Vec<String> = lines.iter().map(|line| format!("{line}\n    {}", shown(line))).collect();
         insta::assert_snapshot!(table.join("\n"));

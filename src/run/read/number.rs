@@ -2,7 +2,12 @@
 
 /// The number at the start of `text` and its length in bytes; none where what stands there is only part of something
 /// else (`12:30:15`, `12.1.0`, `9/10`, `3ms`). A percent sign belongs to it and changes nothing.
+///
+/// `tensor(0.5, device='cuda:0')` and `np.float64(0.5)` are the number in them.
 pub(super) fn number(text: &str) -> Option<(f64, usize)> {
+    if let Some(inner) = wrapped(text) {
+        return Some(inner);
+    }
     let (value, length) = bare_number(text)?;
     let rest = &text[length..];
     let (rest, length) = rest.strip_prefix('%').map_or((rest, length), |after| (after, length + 1));
@@ -10,11 +15,26 @@ pub(super) fn number(text: &str) -> Option<(f64, usize)> {
     let fits = match after.next() {
         None => true,
         Some(c) if c.is_alphanumeric() || matches!(c, '_' | '/' | '%' | '\\') => false,
+        // One thousand two hundred is not one.
+        Some(',') => !after.next().is_some_and(|c| c.is_ascii_digit()),
         // A full stop or a colon may end a sentence, but not go on with digits.
         Some('.' | ':' | '-' | '+') => !after.next().is_some_and(|c| c.is_ascii_digit() || c == '.'),
         Some(_) => true,
     };
     fits.then_some((value, length))
+}
+
+/// A number in a call such as `tensor(0.5)`.
+fn wrapped(text: &str) -> Option<(f64, usize)> {
+    const CALLS: [&str; 6] = ["tensor", "np.float64", "np.float32", "Array", "array", "float"];
+    let (name, inner) = text.split_once('(')?;
+    if !CALLS.contains(&name) {
+        return None;
+    }
+    let (value, length) = bare_number(inner)?;
+    let end = inner[length..].find(')')?;
+    let rest = &inner[length..length + end];
+    (rest.is_empty() || rest.starts_with(',')).then_some((value, name.len() + 1 + length + end + 1))
 }
 
 /// The longest number at the start of `text`, whatever follows.
@@ -85,6 +105,9 @@ mod tests {
         is("-Infinity]", f64::NEG_INFINITY, 9);
         is("0.5. Next", 0.5, 3);
         is("7: x", 7.0, 1);
+        is("7, 8", 7.0, 1);
+        is("tensor(0.5000, device='cuda:0') x", 0.5, 31);
+        is("np.float64(-0.25)", -0.25, 17);
         for text in [
             "12:30:15",
             "12.1.0",
@@ -100,6 +123,9 @@ mod tests {
             "x",
             "2024-11-24",
             "1e5x",
+            "1,234.5",
+            "tensor([1, 2])",
+            "tensor(0.5",
         ] {
             assert_eq!(number(text), None, "{text}");
         }

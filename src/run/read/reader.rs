@@ -223,8 +223,17 @@ impl Metrics {
             (None, Some(step)) => Given::Step(step),
             (None, None) => self.epoch.map_or(Given::Nothing, Given::Header),
         };
+        // Fractions of epochs, as Hugging Face's Trainer prints them, are counted, and whole ones among them too.
+        let fraction = said.step.is_none() && said.values.iter().any(|(name, _)| name == "epoch");
+        if let Some((name, value)) = said.step_value
+            && self.places.contains_key(name.as_str())
+            && let Some(metric) = self.metric(name)
+        {
+            metric.add(Given::Nothing, value, source);
+        }
         for (name, value) in said.values {
             if let Some(metric) = self.metric(name) {
+                metric.is_counted |= fraction;
                 metric.add(given, value, source);
             }
         }
@@ -248,7 +257,14 @@ impl Metrics {
         }
         let name: Arc<str> = name.into();
         self.places.insert(name.clone(), self.list.len());
-        self.list.push(Metric { name, waiting: Series::default(), last: None, held: None, is_whole: false });
+        self.list.push(Metric {
+            name,
+            waiting: Series::default(),
+            last: None,
+            held: None,
+            is_whole: false,
+            is_counted: false,
+        });
         self.list.last_mut()
     }
 }
@@ -275,6 +291,8 @@ struct Metric {
     held: Option<(u64, f64)>,
     /// Whether it came from standard output or the report.
     is_whole: bool,
+    /// Whether its points are counted whatever step is given.
+    is_counted: bool,
 }
 
 impl Metric {
@@ -298,6 +316,7 @@ impl Metric {
         self.release();
         let next = self.last.map_or(1, |last| last + 1);
         let step = match given {
+            _ if self.is_counted => next,
             Given::Step(step) if self.last.is_none_or(|last| step >= last) => step,
             Given::Header(epoch) if self.last.is_none_or(|last| epoch > last) => epoch,
             _ => next,
@@ -360,6 +379,11 @@ mod tests {
     fn steps_never_go_back() {
         let text = b"loss=1\nepoch 5 loss=2\nepoch 2 loss=3\nloss=4\n{'loss': 5, 'epoch': 0.27}\nepoch 7 loss=6\nepoch 7 loss=7\n";
         assert_eq!(read(&[], text, b"", b""), "\"loss\" 1:1 5:2 6:3 7:4 8:5 9:6 10:7\n\"epoch\" 1:0.27");
+        let text = b"{'loss': 2, 'epoch': 0.5}\n{'loss': 1, 'epoch': 1.0}\n{'eval_loss': 3, 'epoch': 1.0}\n{'loss': 0, 'epoch': 1.5}\n{'eval_loss': 2, 'epoch': 2.0}\n";
+        assert_eq!(
+            read(&[], text, b"", b""),
+            "\"loss\" 1:2 2:1 3:0\n\"epoch\" 1:0.5 2:1 3:1 4:1.5 5:2\n\"eval_loss\" 1:3 2:2"
+        );
         let text = b"Epoch 1/3\n----------\ntrain: done\ntrain loss: 0.5 acc: 1\nEpoch 2/3\ntrain loss: 0.4 acc: 2\nepoch 2\nloss=3\n";
         assert_eq!(read(&["loss"], text, b"", b""), "\"loss\" 1:0.5 2:0.4 3:3");
     }

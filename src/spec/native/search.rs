@@ -27,6 +27,11 @@ pub(super) fn search(reader: &mut Reader<'_>, node: &Node) -> Option<SearchSpec>
     let mut seed = None;
     if let Some(options) = options.filter(|options| !matches!(options.yaml, Yaml::Null)) {
         let known: &[&str] = if sampler == SamplerKind::Random { &["seed"] } else { &[] };
+        if let Yaml::Int(count) = options.yaml {
+            let problem = reader.error(options.at, format!("`{word}` takes options, not a number"));
+            problem.help.push(format!("write `search: {word}` and beside it `configs: {count}`"));
+            return None;
+        }
         for entry in reader.mapping(options, word, "search: {random: {seed: 7}}")? {
             match entry.key.as_str() {
                 "seed" if known.contains(&"seed") => seed = reader.whole(&entry.value, "seed", 0),
