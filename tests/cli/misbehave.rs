@@ -45,7 +45,7 @@ fn forks_a_daemon() {
 #[test]
 fn forks_a_daemon_that_drops_its_environment() {
     let env = Env::new();
-    let body = "print('loss=1')\nsubprocess.Popen(['/bin/sleep', '100'], env={}, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid\nopen('daemon', 'w').write(subprocess.check_output(['pgrep', '-n', '-x', 'sleep']).decode())\n";
+    let body = "print('loss=1')\nquiet = subprocess.DEVNULL\np = subprocess.Popen(['/bin/sleep', '100'], env={}, start_new_session=True, stdin=quiet, stdout=quiet, stderr=quiet)\nopen('daemon', 'w').write(str(p.pid))\nsys.stdout.flush()\nos._exit(0)\n";
     assert_eq!(run(&env, body, "").code, 0);
     let pid: u32 = fs::read_to_string(env.path("daemon")).unwrap().trim().parse().unwrap();
     assert!(!env.is_alive(pid), "the coordinator adopts it, and ends it with the sweep");
@@ -55,8 +55,8 @@ fn forks_a_daemon_that_drops_its_environment() {
 fn ignores_term_and_outlives_its_timeout() {
     let env = Env::new();
     let body = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('loss=1', flush=True)\nsubprocess.Popen(['sleep', '100'])\ntime.sleep(100)\n";
-    assert_eq!(run(&env, body, "each: {timeout: 0.5, grace: 0.3}\n").code, 1);
-    assert_eq!(fate(&env), ("failed".into(), "timed out after 0.5 s".into()));
+    assert_eq!(run(&env, body, "each: {timeout: 4, grace: 0.3}\n").code, 1);
+    assert_eq!(fate(&env), ("failed".into(), "timed out after 4 s".into()));
     assert_eq!(env.trials(&[])[0]["metrics"]["loss"], 1.0, "what it said before is kept");
 }
 
@@ -64,8 +64,8 @@ fn ignores_term_and_outlives_its_timeout() {
 fn saves_its_work_when_it_is_told_to_end() {
     let env = Env::new();
     let body = "def end(*_):\n    open(os.path.join(os.environ['SWEEP_DIR'], 'saved'), 'w').write('x')\n    sys.exit(0)\nsignal.signal(signal.SIGTERM, end)\nprint('loss=1', flush=True)\ntime.sleep(100)\n";
-    assert_eq!(run(&env, body, "each: {timeout: 0.5, grace: 20}\n").code, 1);
-    assert_eq!(fate(&env), ("failed".into(), "timed out after 0.5 s".into()));
+    assert_eq!(run(&env, body, "each: {timeout: 4, grace: 20}\n").code, 1);
+    assert_eq!(fate(&env), ("failed".into(), "timed out after 4 s".into()));
     assert!(env.trial_folder(1).join("work/saved").exists());
 }
 
@@ -73,8 +73,8 @@ fn saves_its_work_when_it_is_told_to_end() {
 fn stalls() {
     let env = Env::new();
     let body = "print('loss=1', flush=True)\ntime.sleep(100)\n";
-    assert_eq!(run(&env, body, "each: {stall: 0.5, grace: 0.3}\n").code, 1);
-    assert_eq!(fate(&env), ("failed".into(), "stalled: it printed and reported nothing for 0.5 s".into()));
+    assert_eq!(run(&env, body, "each: {stall: 4, grace: 0.3}\n").code, 1);
+    assert_eq!(fate(&env), ("failed".into(), "stalled: it printed and reported nothing for 4 s".into()));
 }
 
 #[test]
