@@ -65,6 +65,24 @@ pub enum Command {
     Predict(PredictArgs),
 }
 
+/// What a spec can say, in short.
+const SPEC_HELP: &str = "A spec, for a program of your own:
+
+  run: python train.py {args} --seed={seed}
+  metric: min val_loss
+  repeats: 3
+  params:
+    lr: {log: [1e-4, 0.1], grid: 4}
+    batch: [32, 64]
+
+Keys: name run dir env read train params search constraints cases try metric repeats seeds seed
+  trials configs time target parallel slots each max_failures tags include
+In `each`: cpu gpu mem timeout stall grace retries keep
+In `run`: {args} {args:space} {args:hydra} {args:flags} {args:json} {NAME} {config.yaml} {seed}
+  {trial} {dir} {env:X}
+The program is given SWEEP_PARAMS, SWEEP_SEED, SWEEP_TRIAL, SWEEP_DIR (a directory of its own, of
+which `keep` keeps files) and SWEEP_REPORT (a file for metrics as lines of JSON).";
+
 /// What changes a spec on the command line.
 #[derive(Debug, Default, Args)]
 pub struct SpecChanges {
@@ -122,25 +140,10 @@ impl SpecChanges {
 ///
 /// Ctrl-C stops after the running trials, a second one at once. Nothing that was shown as done is lost.
 ///
-/// A spec, for a program of your own:
-///
-///   run: python train.py {args} --seed={seed}
-///   metric: min val_loss
-///   repeats: 3
-///   params:
-///     lr: {log: [1e-4, 0.1], grid: 4}
-///     batch: [32, 64]
-///
-/// Keys: name run dir env read train params search constraints cases try metric repeats seeds seed trials configs time
-/// target parallel slots each max_failures tags include; in `each`: cpu gpu mem timeout stall grace retries keep.
-/// In `run`: {args} {args:space|hydra|flags|json} {NAME} {config.yaml} {seed} {trial} {dir} {env:X}.
-/// The program is given SWEEP_PARAMS, SWEEP_SEED, SWEEP_TRIAL, SWEEP_DIR (a directory of its own, of which `keep` keeps
-/// files), SWEEP_REPORT (a file for metrics as lines of JSON).
-///
 /// Exit codes: 0 done, 1 some trials failed, 2 a mistake in the spec or the command, 3 not complete or run by another
 /// process, 4 the store or the system failed, 130 interrupted.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = SPEC_HELP)]
 pub struct RunArgs {
     /// The spec
     #[arg(value_name = "SPEC.yaml", required_unless_present = "resume")]
