@@ -4,9 +4,11 @@
 //! process of the coordinator adopts orphans below it (where the system can do that), so that whatever leaves its group
 //! is found among its children.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::os::unix::fs::FileExt as _;
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -147,9 +149,23 @@ fn all() -> Vec<u32> {
 
 /// The children of the first thread of this process, among them the adopted ones. Trials are started by other threads.
 fn adopted(except: &[u32]) -> Vec<u32> {
-    let me = std::process::id();
-    let text = fs::read_to_string(format!("/proc/self/task/{me}/children")).unwrap_or_default();
+    let text = children_text().unwrap_or_default();
     text.split_whitespace().filter_map(|pid| pid.parse().ok()).filter(|pid| !except.contains(pid)).collect()
+}
+
+/// The list of those children. The file stays open: it is read after every trial, and opening it costs more than
+/// reading it.
+fn children_text() -> Option<String> {
+    static FILE: OnceLock<Option<File>> = OnceLock::new();
+    let path = format!("/proc/self/task/{}/children", std::process::id());
+    let file = FILE.get_or_init(|| File::open(&path).ok()).as_ref()?;
+    let mut buffer = [0; 4096];
+    let count = file.read_at(&mut buffer, 0).ok()?;
+    // Very many children are read anew, whole.
+    if count == buffer.len() {
+        return fs::read_to_string(path).ok();
+    }
+    String::from_utf8(buffer[..count].to_vec()).ok()
 }
 
 /// Takes away adopted children that have ended by themselves, so that no zombies gather while trials run.
