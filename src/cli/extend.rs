@@ -13,7 +13,7 @@ use super::session::{Start, go};
 use super::work::Work;
 use crate::analyse::select_sweep;
 use crate::expr::nearest;
-use crate::run::{extension, hash_files, planned_trials};
+use crate::run::{OTHER_FILES, changed_files, extension, hash_files, planned_trials};
 use crate::space::{Domain, Space};
 use crate::spec::{Overrides, canonical, changes, load_canonical};
 use crate::store::{Access, Owner, Store};
@@ -61,12 +61,7 @@ pub fn extend(args: &ExtendArgs, common: &Common, output: &Output) -> Result<u8,
     let checkpoint = checkpoint_file(&loaded, Some(&store))?;
     let files = hash_files(&loaded.spec, &loaded.folder, checkpoint.as_deref())
         .map_err(|(path, error)| unreadable(&path, &error, &loaded))?;
-    let old = store.files(sweep.id)?;
-    let changed: Vec<&str> = files
-        .iter()
-        .filter(|file| !old.iter().any(|old| old.role == file.role && old.hash == file.hash))
-        .map(|file| file.path.as_str())
-        .collect();
+    let changed = changed_files(&files, &store.files(sweep.id)?);
     if !changed.is_empty() && !args.anyway {
         let message = format!("the content of {} has changed since sweep {} began", changed.join(", "), sweep.id);
         return Err(CliError::user(message).hint("`--anyway` goes on and marks the new trials"));
@@ -82,7 +77,7 @@ pub fn extend(args: &ExtendArgs, common: &Common, output: &Output) -> Result<u8,
     note.iter().for_each(|line| output.say(line));
     let start = Start {
         note: note.join("; "),
-        mark: if changed.is_empty() { String::new() } else { "made with other files than earlier trials".into() },
+        mark: if changed.is_empty() { String::new() } else { OTHER_FILES.into() },
         planned,
         ..Start::default()
     };

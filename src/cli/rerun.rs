@@ -11,7 +11,7 @@ use super::run::{start_lock, stored_spec, unreadable};
 use super::session::{Start, go};
 use super::work::Work;
 use crate::analyse::{Selection, select_many};
-use crate::run::hash_files;
+use crate::run::{OTHER_FILES, changed_files, hash_files};
 use crate::space::State;
 use crate::spec::Overrides;
 use crate::store::{Access, Store, SweepRow};
@@ -37,8 +37,7 @@ pub fn rerun(args: &RerunArgs, common: &Common, output: &Output) -> Result<u8, C
     let checkpoint = checkpoint_file(&loaded, Some(&store))?;
     let files = hash_files(&loaded.spec, &loaded.folder, checkpoint.as_deref())
         .map_err(|(path, error)| unreadable(&path, &error, &loaded))?;
-    let before = store.files(sweep.id)?;
-    let changed = files.iter().any(|file| !before.iter().any(|old| old.role == file.role && old.hash == file.hash));
+    let changed = !changed_files(&files, &store.files(sweep.id)?).is_empty();
     if changed {
         output.warn("note: the files that the sweep names have changed since it began: the results are marked");
     }
@@ -46,7 +45,7 @@ pub fn rerun(args: &RerunArgs, common: &Common, output: &Output) -> Result<u8, C
     let starting = start_lock(&store)?;
     let start = Start {
         note: format!("{} run again", crate::render::plural(numbers.len() as u64, "trial")),
-        mark: if changed { "made with other files than earlier trials".into() } else { String::new() },
+        mark: if changed { OTHER_FILES.into() } else { String::new() },
         planned: sweep.planned,
         only: Some(numbers),
         ..Start::default()

@@ -12,7 +12,7 @@ use super::refusal::{owned, refused};
 use super::session::{Start, go};
 use super::work::Work;
 use crate::analyse::select_sweep;
-use crate::run::{Decision, Environment, Flags, Previous, Refusal, decide, hash_files, planned_trials};
+use crate::run::{Decision, Environment, Flags, OTHER_FILES, Previous, Refusal, decide, hash_files, planned_trials};
 use crate::space::State;
 use crate::spec::{Diagnostic, LoadError, Loaded, Overrides, Problems, canonical, lint, load, load_canonical};
 use crate::store::{Access, NewSweep, Owner, Store, SweepRow};
@@ -146,7 +146,7 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
                 // Marked results keep being told apart from those of the files at the start.
                 store.update_sweep(id, &new, !other_files)?;
             }
-            let mark = if other_files { "made with other files than earlier trials" } else { "" };
+            let mark = if other_files { OTHER_FILES } else { "" };
             (id, row.uid, note, mark, retry_failed)
         }
     };

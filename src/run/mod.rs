@@ -26,6 +26,6 @@ pub use environment::{Environment, hash_files};
 pub use launcher::{Assignment, Launcher, Mailbox, Message, Outcome, Signal};
 pub use planner::{Planner, Task, planned_trials};
 pub use requests::{extension, task_of};
-pub use resume::{Decision, Flags, Previous, Refusal, decide};
+pub use resume::{Decision, Flags, OTHER_FILES, Previous, Refusal, changed_files, decide};
 pub use signals::watch_signals;
 pub use watch::{BestSoFar, EndedTrial, Progress, RunningTrial, Watcher};

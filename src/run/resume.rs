@@ -93,6 +93,16 @@ pub enum Refusal {
     NothingToExtend,
 }
 
+/// What is noted on results that were made with other files than earlier ones of the same sweep.
+pub const OTHER_FILES: &str = "made with other files than earlier trials";
+
+/// The paths of those files that were not there, or had another content, when a sweep began with `before`.
+pub fn changed_files(files: &[DataFile], before: &[DataFile]) -> Vec<String> {
+    let is_same = |file: &DataFile, old: &DataFile| old.role == file.role && old.hash == file.hash;
+    let changed = files.iter().filter(|file| !before.iter().any(|old| is_same(file, old)));
+    changed.map(|file| file.path.clone()).collect()
+}
+
 /// Decides what a run of `spec` (canonical form `meant`, depending on `files`) does.
 pub fn decide(spec: &Spec, meant: &Json, files: &[DataFile], previous: Option<&Previous>, flags: Flags) -> Decision {
     let Some(previous) = previous else {
@@ -102,11 +112,7 @@ pub fn decide(spec: &Spec, meant: &Json, files: &[DataFile], previous: Option<&P
     if flags.new {
         return Decision::New(Vec::new());
     }
-    let changed_files: Vec<String> = files
-        .iter()
-        .filter(|file| !previous.files.iter().any(|old| old.role == file.role && old.hash == file.hash))
-        .map(|file| file.path.clone())
-        .collect();
+    let changed_files = changed_files(files, &previous.files);
     let same = is_same_search(meant, &previous.meant);
     let unfinished = !previous.complete || (flags.retry_failed && previous.has_failed);
     let marked = if changed_files.is_empty() {

@@ -6,6 +6,7 @@
 
 mod canonical;
 mod change;
+mod config_file;
 mod diagnostic;
 mod lint;
 mod load;
@@ -17,6 +18,7 @@ mod yaml;
 
 pub use canonical::{canonical, is_same_search};
 pub use change::{Change, changes, refused_extension};
+pub use config_file::ConfigFormat;
 pub use diagnostic::{Diagnostic, Problems, Severity};
 pub use lint::lint;
 pub use load::{LoadError, Loaded, Places, load, load_canonical};
@@ -24,7 +26,7 @@ pub use model::{
     At, Budget, CommandSpec, Each, Goal, Job, Objective, Overrides, Parallel, Repeats, SearchSpec, Slots, Spec, Target,
 };
 pub use source::{MAX_FILE, Origin, Place, Source, Sources};
-pub use template::{ConfigFormat, Filling, Template};
+pub use template::{Filling, Template};
 
 #[cfg(test)]
 mod tests;
