@@ -8,6 +8,7 @@ mod canonical;
 mod change;
 mod config_file;
 mod diagnostic;
+mod extend;
 mod lint;
 mod load;
 mod model;
@@ -20,6 +21,7 @@ pub use canonical::{canonical, is_same_search};
 pub use change::{Change, changes, refused_extension};
 pub use config_file::ConfigFormat;
 pub use diagnostic::{Diagnostic, Problems, Severity};
+pub use extend::{ExtendError, add_values};
 pub use lint::lint;
 pub use load::{LoadError, Loaded, Places, load, load_canonical};
 pub use model::{

@@ -1,6 +1,7 @@
 //! Trials that are programs: what they are given, what is read of them, what a person sees when they fail.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -258,4 +259,27 @@ fn metrics_come_from_the_report_and_from_a_pattern() {
     env.ok(&["run", "p.yaml"]);
     let shown: Value = serde_json::from_str(&env.ok(&["show", "2/1", "--json"]).stdout).unwrap();
     assert_eq!(shown["series"], json!({"acc": [[7, 0.25]]}));
+}
+
+#[test]
+fn what_a_trial_tells_is_in_the_store_while_it_runs() {
+    let env = Env::new();
+    let script = "echo loss=0.5 step=1; echo '{\"acc\": 0.25, \"step\": 1}' >> $SWEEP_REPORT; while [ ! -e go ]; do sleep 0.02; done";
+    env.write("s.sh", script).write("s.yaml", "run: [sh, s.sh, '{x}']\nmetric: min loss\nparams: {x: 1}\n");
+    let mut running = env.start(&["run", "s.yaml"]);
+    let start = Instant::now();
+    let told = loop {
+        let shown = env.sweep(&["show", "1/1", "--json"]);
+        let series = serde_json::from_str::<Value>(&shown.stdout).map(|trial| trial["series"].clone());
+        match series {
+            Ok(series) if series["loss"][0] == serde_json::json!([1, 0.5]) && !series["acc"].is_null() => break true,
+            _ if start.elapsed() > Duration::from_secs(20) => break false,
+            _ => std::thread::sleep(Duration::from_millis(50)),
+        }
+    };
+    let state = env.trials(&["1"])[0]["state"].clone();
+    env.write("go", "");
+    assert!(running.wait().unwrap().success());
+    assert!(told, "{:?}", env.sweep(&["show", "1/1", "--json"]));
+    assert_eq!(state, "running");
 }

@@ -3,12 +3,10 @@
 //! The thread waits for everything at once: output, the end of the process, being woken, and its own deadlines. A
 //! process that ended stays a zombie until its group has been killed, so that the group's id cannot be another's.
 
-use std::ffi::OsString;
+use std::ffi::CString;
 use std::fs;
-use std::io;
+use std::io::{self, PipeReader};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::os::unix::process::CommandExt as _;
-use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,13 +17,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::EventFd;
 use nix::sys::signal::Signal;
 
-use super::launcher::Shared;
+use super::launcher::{Shared, find_program};
 use super::memory::{MemoryGroup, MemoryLimit, held_below};
 use super::place::{Place, Spare};
-use super::process::{
-    TOKEN, Usage, bury_adopted, collect, end_adopted, exit_handle, has_ended, signal_group, start_error,
-};
+use super::process::{Usage, bury_adopted, collect, end_adopted, exit_handle, has_ended, signal_group, start_error};
 use super::sink::{Ended, Sink};
+use super::variables::own;
 use crate::run::launcher::{Assignment, Message, Outcome};
 use crate::space::State;
 use crate::spec::Filling;
@@ -58,11 +55,11 @@ pub fn run(shared: &Shared, slot: &Slot, assignment: &Assignment, spare: &mut Sp
     let mut child = match start(shared, slot, assignment, &place, spare) {
         Ok(child) => child,
         Err(StartError::Trial(reason)) => {
-            spare.take_over(&place);
+            spare.take_over(&place, false);
             return Outcome { state: State::Failed, reason, ended: now(), ..Outcome::default() };
         }
         Err(StartError::Any(why)) => {
-            spare.take_over(&place);
+            spare.take_over(&place, false);
             return Outcome {
                 state: State::Lost,
                 reason: why.clone(),
@@ -95,13 +92,14 @@ pub fn run(shared: &Shared, slot: &Slot, assignment: &Assignment, spare: &mut Sp
     let ran_out = group.as_ref().is_some_and(MemoryGroup::ran_out);
     drop(group);
     let usage = Usage { peak_memory: memory, ..usage };
+    let has_printed = sink.has_printed();
     let mut outcome = sink.finish(exit, ended, usage, seconds, ran_out);
     outcome.started = Some(began);
     outcome.ended = at;
     if matches!(outcome.state, State::Done | State::Diverged) && !shared.keep.is_empty() {
         place.keep(&shared.keep, &mut outcome);
     }
-    spare.take_over(&place);
+    spare.take_over(&place, has_printed);
     outcome
 }
 
@@ -116,8 +114,8 @@ enum StartError {
 /// A running process.
 struct Child {
     pid: u32,
-    stdout: Option<ChildStdout>,
-    stderr: Option<ChildStderr>,
+    stdout: Option<PipeReader>,
+    stderr: Option<PipeReader>,
     /// Readable when the process has ended.
     exit: Option<OwnedFd>,
 }
@@ -151,56 +149,27 @@ fn start(
         words.extend(word.fill(&filling).map_err(trial)?);
     }
     let Some(name) = words.first().cloned() else { return Err(trial("its command is empty".into())) };
-    if words.iter().any(|word| word.contains('\0')) {
-        return Err(trial("an argument has a NUL character".into()));
-    }
-    let program = shared.program.clone().unwrap_or_else(|| {
-        if name.contains('/') { shared.directory.join(&name).into_os_string() } else { OsString::from(&name) }
-    });
-    let mut command = Command::new(&program);
-    command
-        .arg0(&name)
-        .args(&words[1..])
-        .current_dir(&shared.directory)
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    for (name, value) in &shared.defaults {
-        command.env(name, value);
-    }
-    if let Some(gpus) = &slot.gpus {
-        command.env("CUDA_VISIBLE_DEVICES", gpus);
-    }
-    for (name, value) in &shared.spec.env {
-        match value {
-            None => {
-                command.env_remove(name);
-            }
-            Some(value) => {
-                let filled = value.fill(&filling).map_err(trial)?;
-                match filled.first().filter(|text| !text.contains('\0')) {
-                    Some(text) => command.env(name, text),
-                    None => command.env_remove(name),
-                };
-            }
-        }
-    }
-    let params: serde_json::Map<String, serde_json::Value> =
-        assignment.config.settings.iter().map(|s| (s.name.to_string(), s.value.to_json())).collect();
-    command
-        .env("SWEEP_TRIAL", assignment.number.to_string())
-        .env("SWEEP_SWEEP", shared.sweep.to_string())
-        .env("SWEEP_SEED", assignment.seed.to_string())
-        .env("SWEEP_ATTEMPT", assignment.attempt.to_string())
-        .env("SWEEP_PARAMS", serde_json::Value::Object(params).to_string())
-        .env("SWEEP_DIR", &place.dir)
-        .env("SWEEP_REPORT", &place.report)
-        .env(TOKEN, shared.token(assignment));
+    let no_nul = |_| trial("an argument has a NUL character".into());
+    let words: Vec<CString> = words.into_iter().map(CString::new).collect::<Result<_, _>>().map_err(no_nul)?;
+    // What is not found is for the system to refuse, by its name.
+    let program = match &shared.program {
+        Some(program) => program.clone(),
+        None => find_program(&name, &shared.directory, std::env::var_os("PATH").as_ref())
+            .unwrap_or_else(|| shared.directory.join(&name)),
+    };
+    let program = CString::new(program.into_os_string().into_encoded_bytes()).map_err(no_nul)?;
+    let own = own(shared, slot, assignment, place, &filling).map_err(trial)?;
     let mut pauses = START_AGAIN.iter();
-    let mut child = loop {
-        match command.spawn() {
-            Ok(child) => break child,
+    loop {
+        match shared.starter.start(&program, &words, &own) {
+            Ok(started) => {
+                return Ok(Child {
+                    pid: started.pid,
+                    stdout: Some(started.stdout),
+                    stderr: Some(started.stderr),
+                    exit: exit_handle(started.pid),
+                });
+            }
             Err(error) => {
                 let is_transient = matches!(
                     error.raw_os_error(),
@@ -217,9 +186,7 @@ fn start(
                 }
             }
         }
-    };
-    let pid = child.id();
-    Ok(Child { pid, stdout: child.stdout.take(), stderr: child.stderr.take(), exit: exit_handle(pid) })
+    }
 }
 
 impl Child {

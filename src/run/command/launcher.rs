@@ -16,6 +16,8 @@ use super::machine::Allotment;
 use super::memory::MemoryLimit;
 use super::place::Spare;
 use super::process::{adopt_orphans, end_adopted};
+use super::spawn::Starter;
+use super::variables::{defaults, own_names};
 use super::watchdog::Watchdog;
 use crate::run::launcher::{Assignment, Launcher, Message, Outcome};
 use crate::space::State;
@@ -32,16 +34,6 @@ const START_AFTER: Duration = Duration::from_millis(50);
 const READ: usize = 64 << 10;
 /// The stack of a slot's thread.
 const STACK: usize = 512 << 10;
-
-/// Variables by which numeric libraries are told how many threads to use.
-const THREADS: [&str; 6] = [
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "RAYON_NUM_THREADS",
-];
 
 /// Which sweep the trials belong to, and where things are.
 #[derive(Clone, Debug)]
@@ -70,9 +62,8 @@ pub struct Shared {
     pub(super) sweep: i64,
     pub(super) folder: PathBuf,
     pub(super) directory: PathBuf,
-    pub(super) program: Option<OsString>,
-    /// Variables that are set unless the user set them.
-    pub(super) defaults: Vec<(String, String)>,
+    pub(super) program: Option<PathBuf>,
+    pub(super) starter: Starter,
     pub(super) keep: Vec<String>,
     pub(super) stall: Option<Duration>,
     pub(super) grace: Duration,
@@ -140,6 +131,16 @@ impl Commands {
         let mut wanted = vec![spec.objective.metric.clone()];
         wanted.extend(spec.budget.target.as_ref().map(|target| target.metric.clone()));
         wanted.dedup();
+        let mut slots = Vec::with_capacity(allotment.gpus.len());
+        for (i, gpus) in allotment.gpus.iter().enumerate() {
+            let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+            let wake = EventFd::from_flags(flags).map_err(|error| format!("no slot {i}: {error}"))?;
+            slots.push(Arc::new(Slot { gpus: gpus.clone(), wake }));
+        }
+        let own = own_names(command, slots.iter().map(AsRef::as_ref));
+        let is_set = |name: &str| std::env::var_os(name).is_some() || own.contains(&name);
+        let starter = Starter::new(&place.directory, &defaults(allotment.threads, &is_set), &own)
+            .map_err(|error| format!("no trial can be started: {error}"))?;
         let shared = Arc::new(Shared {
             spec: command.clone(),
             objective: spec.objective.clone(),
@@ -149,8 +150,8 @@ impl Commands {
             sweep: place.sweep,
             folder: place.folder.clone(),
             directory: place.directory.clone(),
-            program: place.program.as_ref().map(|path| path.as_os_str().to_owned()),
-            defaults: defaults(allotment.threads, &|name| std::env::var_os(name).is_some()),
+            program: place.program.clone(),
+            starter,
             keep: keep.clone(),
             stall,
             grace: grace.unwrap_or(GRACE),
@@ -163,13 +164,9 @@ impl Commands {
             line: Mutex::default(),
             news: Condvar::new(),
         });
-        let mut slots = Vec::with_capacity(allotment.gpus.len());
-        let mut threads = Vec::with_capacity(allotment.gpus.len());
-        for (i, gpus) in allotment.gpus.iter().enumerate() {
-            let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
-            let wake = EventFd::from_flags(flags).map_err(|error| format!("no slot {i}: {error}"))?;
-            let slot = Arc::new(Slot { gpus: gpus.clone(), wake });
-            slots.push(slot.clone());
+        let mut threads = Vec::with_capacity(slots.len());
+        for (i, slot) in slots.iter().enumerate() {
+            let slot = slot.clone();
             let shared = shared.clone();
             let thread = thread::Builder::new().name(format!("slot-{i}")).stack_size(STACK);
             let thread = thread.spawn(move || shared.serve(&slot)).map_err(|error| format!("no slot {i}: {error}"))?;
@@ -199,14 +196,6 @@ impl Commands {
         }
         end_adopted(None, &[self.shared.watchdog.pid()]);
     }
-}
-
-/// The variables that are set unless the user set them, as `is_set` tells.
-fn defaults(threads: u32, is_set: &dyn Fn(&str) -> bool) -> Vec<(String, String)> {
-    let threads = THREADS.into_iter().map(|name| (name.to_owned(), threads.to_string()));
-    // Without it Python holds back what it prints until 8 KiB have come together.
-    let unbuffered = std::iter::once(("PYTHONUNBUFFERED".to_owned(), "1".to_owned()));
-    threads.chain(unbuffered).filter(|(name, _)| !is_set(name)).collect()
 }
 
 impl Shared {

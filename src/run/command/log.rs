@@ -58,9 +58,13 @@ impl Log {
         let (head, rest) = bytes.split_at(room);
         if !head.is_empty() {
             if self.head.is_none() {
-                // The folder may have been deleted by the trial itself.
-                fs::create_dir_all(&self.folder)?;
-                self.head = Some(File::create(self.path(".log"))?);
+                let path = self.path(".log");
+                let file = File::create(&path).or_else(|_| {
+                    // The folder may have been deleted by the trial itself.
+                    fs::create_dir_all(&self.folder)?;
+                    File::create(&path)
+                });
+                self.head = Some(file?);
             }
             if let Some(file) = &mut self.head {
                 file.write_all(head)?;
@@ -80,6 +84,11 @@ impl Log {
             *length += rest.len() as u64;
         }
         Ok(())
+    }
+
+    /// Whether anything came.
+    pub fn has_some(&self) -> bool {
+        self.written > 0
     }
 
     /// The last line that names an error, else the last one that says something.

@@ -16,6 +16,8 @@ mod place;
 mod preflight;
 mod process;
 mod sink;
+mod spawn;
+mod variables;
 pub mod watchdog;
 
 pub use launcher::{CommandPlace, Commands};

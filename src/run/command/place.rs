@@ -101,8 +101,8 @@ impl Spare {
         Ok(())
     }
 
-    /// Takes the directory of a trial that has ended, if nothing is in it.
-    pub(super) fn take_over(&mut self, place: &Place) {
+    /// Takes the directory of a trial that has ended, if nothing is in it; `has_log` where its folder has one.
+    pub(super) fn take_over(&mut self, place: &Place, has_log: bool) {
         let Ok(mut entries) = fs::read_dir(&place.dir) else {
             // The trial has deleted it.
             let _ = fs::remove_dir(&place.folder);
@@ -117,7 +117,7 @@ impl Spare {
             let _ = fs::remove_dir(&place.folder);
             return;
         }
-        let alone = fs::read_dir(&place.folder).is_ok_and(|entries| entries.take(2).count() == 1);
+        let alone = !has_log && fs::read_dir(&place.folder).is_ok_and(|entries| entries.take(2).count() == 1);
         self.left = Some(if alone { Left::Folder(place.folder.clone()) } else { Left::Dir(place.dir.clone()) });
     }
 }
@@ -181,25 +181,25 @@ mod tests {
         };
         // Nothing was left: the whole folder moves.
         spare.prepare(&place(1), 1).unwrap();
-        spare.take_over(&place(1));
+        spare.take_over(&place(1), false);
         spare.prepare(&place(2), 1).unwrap();
         assert_eq!(there(), "2");
         // A log was left: only the directory moves.
         fs::write(place(2).folder.join("stdout.log"), "x").unwrap();
-        spare.take_over(&place(2));
+        spare.take_over(&place(2), false);
         spare.prepare(&place(3), 1).unwrap();
         assert!(!place(2).dir.exists() && place(2).folder.join("stdout.log").exists() && place(3).dir.is_dir());
         // Something was left in the directory: it stays.
         fs::write(place(3).dir.join("model"), "x").unwrap();
-        spare.take_over(&place(3));
+        spare.take_over(&place(3), false);
         spare.prepare(&place(4), 1).unwrap();
         assert!(place(3).dir.join("model").exists() && place(4).dir.is_dir());
         // Its permissions were changed.
         fs::set_permissions(&place(4).dir, fs::Permissions::from_mode(0o500)).unwrap();
-        spare.take_over(&place(4));
+        spare.take_over(&place(4), false);
         assert_eq!(there(), "2 3");
         spare.prepare(&place(5), 1).unwrap();
-        spare.take_over(&place(5));
+        spare.take_over(&place(5), false);
         drop(spare);
         assert_eq!(there(), "2 3");
     }
@@ -215,7 +215,7 @@ mod tests {
                 if left == "directory" {
                     fs::write(other.folder.join("stdout.log"), "").unwrap();
                 }
-                spare.take_over(&other);
+                spare.take_over(&other, false);
             }
             fs::create_dir_all(place.dir.join("sub")).unwrap();
             fs::write(&place.report, "{\"loss\": 0}\n").unwrap();

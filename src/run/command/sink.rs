@@ -141,6 +141,11 @@ impl<'a> Sink<'a> {
         }
     }
 
+    /// Whether the trial has printed anything.
+    pub(super) fn has_printed(&self) -> bool {
+        self.stdout.has_some() || self.stderr.has_some()
+    }
+
     pub(super) fn finish(
         mut self,
         exit: Exit,
