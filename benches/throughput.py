@@ -141,7 +141,7 @@ def bench_points(sweep, rounds, folder):
         seconds = wall([sweep, "run", spec, "-q", "--db", place / "sweep.db"])
         with sqlite3.connect(place / "sweep.db") as store:
             points, length = store.execute(
-                "SELECT sum(count), sum(length(vals)) + coalesce(sum(length(steps)), 0) FROM series").fetchone()
+                "SELECT sum(count), sum(length(vals)) + coalesce(sum(length(steps)), 0) FROM series_chunks").fetchone()
         assert points == trials * each
         packed.append(length / points)
         return seconds, (place / "sweep.db").stat().st_size, points

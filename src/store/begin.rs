@@ -38,7 +38,7 @@ impl Store {
         let uid = seed.to_hex()[..20].to_owned();
         let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         transaction.execute(
-            "INSERT INTO sweeps (uid, name, spec_written, spec_meant, spec_path, folder, seed, metric, goal, planned,
+            "INSERT INTO sweep_rows (uid, name, spec_written, spec_meant, spec_path, folder, seed, metric, goal, planned,
                 version, host, user, cwd, git_commit, git_dirty, created)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             params![
@@ -80,7 +80,7 @@ impl Store {
     pub fn update_sweep(&mut self, sweep: i64, new: &NewSweep, files: bool) -> Result<(), StoreError> {
         let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         transaction.execute(
-            "UPDATE sweeps SET spec_written = ?2, spec_meant = ?3, planned = ?4, complete = 0, ended = NULL WHERE id = ?1",
+            "UPDATE sweep_rows SET spec_written = ?2, spec_meant = ?3, planned = ?4, complete = 0, ended = NULL WHERE id = ?1",
             params![sweep, new.spec_written, new.spec_meant, new.planned.map(|n| n as i64)],
         )?;
         for tag in &new.tags {

@@ -31,19 +31,20 @@ pub enum Repair {
 }
 
 /// Rows that belong to rows that are gone: table, condition.
-const ORPHANS: [(&str, &str); 12] = [
-    ("tags", "sweep NOT IN (SELECT id FROM sweeps)"),
-    ("files", "sweep NOT IN (SELECT id FROM sweeps)"),
-    ("sessions", "sweep NOT IN (SELECT id FROM sweeps)"),
-    ("configs", "sweep NOT IN (SELECT id FROM sweeps)"),
-    ("params", "config NOT IN (SELECT id FROM configs)"),
-    ("trials", "sweep NOT IN (SELECT id FROM sweeps)"),
-    ("trials", "config NOT IN (SELECT id FROM configs)"),
-    ("attempts", "trial NOT IN (SELECT id FROM trials)"),
-    ("metrics", "attempt NOT IN (SELECT id FROM attempts)"),
-    ("series", "attempt NOT IN (SELECT id FROM attempts)"),
+const ORPHANS: [(&str, &str); 13] = [
+    ("tags", "sweep NOT IN (SELECT id FROM sweep_rows)"),
+    ("files", "sweep NOT IN (SELECT id FROM sweep_rows)"),
+    ("sessions", "sweep NOT IN (SELECT id FROM sweep_rows)"),
+    ("configs", "sweep NOT IN (SELECT id FROM sweep_rows)"),
+    ("param_rows", "config NOT IN (SELECT id FROM configs)"),
+    ("trial_rows", "sweep NOT IN (SELECT id FROM sweep_rows)"),
+    ("trial_rows", "config NOT IN (SELECT id FROM configs)"),
+    ("attempts", "trial NOT IN (SELECT id FROM trial_rows)"),
+    ("metric_rows", "attempt NOT IN (SELECT id FROM attempts)"),
+    ("series_chunks", "attempt NOT IN (SELECT id FROM attempts)"),
     ("kept", "attempt NOT IN (SELECT id FROM attempts)"),
-    ("requests", "sweep NOT IN (SELECT id FROM sweeps)"),
+    ("requests", "sweep NOT IN (SELECT id FROM sweep_rows)"),
+    ("names", "sweep NOT IN (SELECT id FROM sweep_rows)"),
 ];
 
 /// States that cannot be, in trials `t` of a sweep that nobody runs: what, condition, repair of the trial, its remedy.
@@ -64,7 +65,7 @@ const IMPOSSIBLE: [(&str, &str, &str, &str); 4] = [
     (
         "count fewer attempts than there are",
         "t.attempts < (SELECT coalesce(max(number), 0) FROM attempts a WHERE a.trial = t.id)",
-        "attempts = (SELECT max(number) FROM attempts a WHERE a.trial = trials.id)",
+        "attempts = (SELECT max(number) FROM attempts a WHERE a.trial = trial_rows.id)",
         "counts them anew",
     ),
     (
@@ -118,9 +119,9 @@ impl Store {
 
     fn check_sweep(&self, sweep: i64, found: &mut Vec<Finding>) -> Result<(), StoreError> {
         let ghosts = self.count(&format!(
-            "SELECT (SELECT count(*) FROM trials WHERE sweep = {sweep} AND state = 'running')
+            "SELECT (SELECT count(*) FROM trial_rows WHERE sweep = {sweep} AND state = 'running')
                 + (SELECT count(*) FROM sessions WHERE sweep = {sweep} AND ended IS NULL)
-                + (SELECT count(*) FROM attempts a JOIN trials t ON t.id = a.trial
+                + (SELECT count(*) FROM attempts a JOIN trial_rows t ON t.id = a.trial
                    WHERE t.sweep = {sweep} AND a.state = 'running')"
         ))?;
         if ghosts > 0 {
@@ -132,31 +133,33 @@ impl Store {
         }
         for (what, condition, set, remedy) in IMPOSSIBLE {
             let count =
-                self.count(&format!("SELECT count(*) FROM trials t WHERE t.sweep = {sweep} AND {condition}"))?;
+                self.count(&format!("SELECT count(*) FROM trial_rows t WHERE t.sweep = {sweep} AND {condition}"))?;
             if count > 0 {
                 found.push(Finding {
                     what: format!("trials of sweep {sweep} that {what}: {count}"),
                     remedy: remedy.into(),
                     repair: Some(Repair::Sql(format!(
-                        "UPDATE trials SET {set} WHERE id IN
-                            (SELECT t.id FROM trials t WHERE t.sweep = {sweep} AND {condition})"
+                        "UPDATE trial_rows SET {set} WHERE id IN
+                            (SELECT t.id FROM trial_rows t WHERE t.sweep = {sweep} AND {condition})"
                     ))),
                 });
             }
         }
         let unfinished = self.count(&format!(
-            "SELECT count(*) FROM trials t JOIN sweeps s ON s.id = t.sweep
+            "SELECT count(*) FROM trial_rows t JOIN sweep_rows s ON s.id = t.sweep
              WHERE s.id = {sweep} AND s.complete AND t.state IN ('queued', 'lost', 'running')"
         ))?;
         if unfinished > 0 {
             found.push(Finding {
                 what: format!("sweep {sweep} is marked as complete; trials of it without a result: {unfinished}"),
                 remedy: "marks it as not complete".into(),
-                repair: Some(Repair::Sql(format!("UPDATE sweeps SET complete = 0, ended = NULL WHERE id = {sweep}"))),
+                repair: Some(Repair::Sql(format!(
+                    "UPDATE sweep_rows SET complete = 0, ended = NULL WHERE id = {sweep}"
+                ))),
             });
         }
         let broken = self.count(&format!(
-            "SELECT count(*) FROM series x JOIN attempts a ON a.id = x.attempt JOIN trials t ON t.id = a.trial
+            "SELECT count(*) FROM series_chunks x JOIN attempts a ON a.id = x.attempt JOIN trial_rows t ON t.id = a.trial
              WHERE t.sweep = {sweep} AND length(x.vals) <> 8 * x.count"
         ))?;
         if broken > 0 {
@@ -193,7 +196,7 @@ impl Store {
                 continue;
             }
             let numbers: HashSet<i64> = {
-                let mut query = self.connection.prepare_cached("SELECT number FROM trials WHERE sweep = ?1")?;
+                let mut query = self.connection.prepare_cached("SELECT number FROM trial_rows WHERE sweep = ?1")?;
                 query.query_map([sweep], |row| row.get(0))?.collect::<Result<_, _>>()?
             };
             for (name, path) in folders(&path) {
@@ -212,7 +215,7 @@ impl Store {
     fn check_kept(&self, found: &mut Vec<Finding>) -> Result<(), StoreError> {
         let mut query = self.connection.prepare(
             "SELECT s.id, s.uid, t.number, k.path, k.bytes FROM kept k JOIN attempts a ON a.id = k.attempt
-             JOIN trials t ON t.id = a.trial AND t.attempt = a.id JOIN sweeps s ON s.id = t.sweep",
+             JOIN trial_rows t ON t.id = a.trial AND t.attempt = a.id JOIN sweep_rows s ON s.id = t.sweep",
         )?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
@@ -281,7 +284,7 @@ impl Store {
     /// # Errors
     /// What SQLite says.
     pub fn all_sweeps(&self) -> Result<Vec<(i64, String)>, StoreError> {
-        let mut query = self.connection.prepare_cached("SELECT id, uid FROM sweeps ORDER BY id")?;
+        let mut query = self.connection.prepare_cached("SELECT id, uid FROM sweep_rows ORDER BY id")?;
         Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
     }
 
@@ -308,15 +311,15 @@ mod tests {
                 "PRAGMA foreign_keys = OFF;
                  INSERT INTO configs VALUES (1, 1, 0, 'x');
                  INSERT INTO sessions (sweep, host, boot, pid, pid_start, command, version, started) VALUES (1, '', '', 1, 1, '', '', 1);
-                 INSERT INTO trials (id, sweep, number, config, repeat, seed, state, attempts) VALUES
+                 INSERT INTO trial_rows (id, sweep, number, config, repeat, seed, state, attempts) VALUES
                     (1, 1, 1, 1, 0, 0, 'running', 1), (2, 1, 2, 1, 1, 0, 'done', 1), (3, 1, 3, 1, 2, 0, 'odd', 0),
                     (4, 1, 4, 1, 3, 0, 'failed', 1);
-                 UPDATE trials SET objective = 3 WHERE id = 4;
+                 UPDATE trial_rows SET objective = 3 WHERE id = 4;
                  INSERT INTO attempts (id, trial, number, session, state, started) VALUES (1, 1, 2, 1, 'running', 1), (9, 77, 1, 1, 'done', 1);
-                 INSERT INTO metrics VALUES (55, 'loss', 1);
+                 INSERT INTO metric_rows VALUES (55, 'loss', 1);
                  INSERT INTO kept VALUES (1, 'best.pt', 5, 'h');
-                 UPDATE trials SET attempt = 1 WHERE id = 1;
-                 UPDATE sweeps SET complete = 1;",
+                 UPDATE trial_rows SET attempt = 1 WHERE id = 1;
+                 UPDATE sweep_rows SET complete = 1;",
             )
             .unwrap();
         fs::create_dir_all(store.sweep_folder(&uid).join("99")).unwrap();
@@ -342,7 +345,7 @@ mod tests {
         let new = NewSweep { name: "s".into(), metric: "loss".into(), goal: "min".into(), ..NewSweep::default() };
         let (_, uid) = store.add_sweep(&new).unwrap();
         let _lease = Lease::take(&store.sweep_folder(&uid), false).unwrap().unwrap();
-        store.connection.execute_batch("INSERT INTO configs VALUES (1, 1, 0, 'x'); INSERT INTO trials (sweep, number, config, repeat, seed, state) VALUES (1, 1, 1, 0, 0, 'running')").unwrap();
+        store.connection.execute_batch("INSERT INTO configs VALUES (1, 1, 0, 'x'); INSERT INTO trial_rows (sweep, number, config, repeat, seed, state) VALUES (1, 1, 1, 0, 0, 'running')").unwrap();
         fs::create_dir_all(store.sweep_folder(&uid).join("99")).unwrap();
         assert_eq!(store.check().unwrap(), []);
         assert!(!store.release(&uid).unwrap());

@@ -99,7 +99,7 @@ impl Store {
     pub fn reap(&mut self) -> Result<(), StoreError> {
         let open: Vec<(i64, String)> = {
             let mut query = self.connection.prepare_cached(
-                "SELECT DISTINCT sweeps.id, sweeps.uid FROM sessions JOIN sweeps ON sweeps.id = sessions.sweep
+                "SELECT DISTINCT sweep_rows.id, sweep_rows.uid FROM sessions JOIN sweep_rows ON sweep_rows.id = sessions.sweep
                  WHERE sessions.ended IS NULL",
             )?;
             query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?
@@ -121,11 +121,11 @@ impl Store {
         let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         transaction.execute(
             "UPDATE attempts SET state = 'lost', reason = 'its coordinator died', ended = ?2
-             WHERE state = 'running' AND trial IN (SELECT id FROM trials WHERE sweep = ?1 AND state = 'running')",
+             WHERE state = 'running' AND trial IN (SELECT id FROM trial_rows WHERE sweep = ?1 AND state = 'running')",
             (sweep, now),
         )?;
         transaction.execute(
-            "UPDATE trials SET state = 'lost', reason = 'its coordinator died' WHERE sweep = ?1 AND state = 'running'",
+            "UPDATE trial_rows SET state = 'lost', reason = 'its coordinator died' WHERE sweep = ?1 AND state = 'running'",
             [sweep],
         )?;
         transaction.execute(

@@ -100,7 +100,7 @@ impl Writer {
     /// # Errors
     /// What SQLite says.
     pub fn queue_again(&mut self, number: i64) -> Result<(), StoreError> {
-        let sql = "UPDATE trials SET state = 'queued', reason = '', objective = NULL, attempt = NULL, ended = NULL
+        let sql = "UPDATE trial_rows SET state = 'queued', reason = '', objective = NULL, attempt = NULL, ended = NULL
              WHERE sweep = ?1 AND number = ?2";
         self.store().connection.execute(sql, (self.sweep(), number))?;
         Ok(())
@@ -113,7 +113,7 @@ impl Store {
     /// # Errors
     /// What SQLite says.
     pub fn stop_trial(&mut self, sweep: i64, number: i64, reason: &str) -> Result<(), StoreError> {
-        let sql = "UPDATE trials SET state = 'stopped', reason = ?3, ended = ?4 WHERE sweep = ?1 AND number = ?2";
+        let sql = "UPDATE trial_rows SET state = 'stopped', reason = ?3, ended = ?4 WHERE sweep = ?1 AND number = ?2";
         self.connection.execute(sql, (sweep, number, reason, now()))?;
         Ok(())
     }
@@ -123,7 +123,7 @@ impl Store {
     /// # Errors
     /// What SQLite says.
     pub fn set_spec(&mut self, sweep: i64, meant: &str, planned: Option<u64>) -> Result<(), StoreError> {
-        let sql = "UPDATE sweeps SET spec_meant = ?2, planned = ?3, complete = 0, ended = NULL WHERE id = ?1";
+        let sql = "UPDATE sweep_rows SET spec_meant = ?2, planned = ?3, complete = 0, ended = NULL WHERE id = ?1";
         self.connection.execute(sql, (sweep, meant, planned.map(|n| n as i64)))?;
         Ok(())
     }

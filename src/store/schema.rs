@@ -7,7 +7,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// Every step from an empty file on; step i makes schema i + 1.
-const STEPS: [&str; 2] = [include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
+const STEPS: [&str; 3] =
+    [include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
 
 /// Marks a file as a store of this program ("swep").
 const APPLICATION_ID: i64 = 0x7377_6570;
@@ -68,10 +69,32 @@ mod tests {
         connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
         connection.pragma_update(None, "user_version", 1).unwrap();
         connection.execute("INSERT INTO meta VALUES ('uid', 'x')", []).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO sweeps (uid, name, spec_written, spec_meant, folder, seed, metric, goal, version, host, user, cwd,
+                    created) VALUES ('u', 'n', '', '', '', 1, 'loss', 'min', '', '', '', '', 0);
+                 INSERT INTO sessions (sweep, host, boot, pid, pid_start, command, version, started)
+                    VALUES (1, '', '', 1, 1, '', '', 0);
+                 INSERT INTO configs (sweep, ordinal, hash) VALUES (1, 0, 'h'), (1, 1, 'i');
+                 INSERT INTO params VALUES (1, 0, 'size', 'text', 'x', NULL), (1, 1, 'lr', 'float', 0.5, NULL),
+                    (2, 0, 'size', 'json', '[1]', 'big');
+                 INSERT INTO trials (sweep, number, config, repeat, seed, state, attempt) VALUES (1, 1, 1, 0, 7, 'done', 1);
+                 INSERT INTO attempts (trial, number, session, state, started) VALUES (1, 1, 1, 'done', 0);
+                 INSERT INTO metrics VALUES (1, 'loss', 0.25);",
+            )
+            .unwrap();
         migrate(&mut connection, Path::new("old.db")).unwrap();
         assert_eq!(version(&connection, Path::new("old.db")).unwrap(), KNOWN);
         let uid: String = connection.query_row("SELECT value FROM meta", [], |row| row.get(0)).unwrap();
         assert_eq!(uid, "x");
         connection.execute_batch("SELECT pid, exit_code FROM attempts; SELECT * FROM kept").unwrap();
+        let names =
+            "SELECT group_concat(kind || ' ' || name || ' ' || type, ', ') FROM (SELECT * FROM names ORDER BY id)";
+        let names: String = connection.query_row(names, [], |row| row.get(0)).unwrap();
+        assert_eq!(names, "param size label, param size text, param lr float, metric loss float");
+        let sql = "SELECT sum(m.value), max(p.value) FROM trials t JOIN params p USING (sweep, trial) JOIN metrics m USING (sweep, trial)
+            JOIN sweeps s USING (sweep)";
+        let values: (f64, String) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(values, (0.5, "x".into()));
     }
 }

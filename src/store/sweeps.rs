@@ -103,7 +103,7 @@ impl Store {
     /// # Errors
     /// What SQLite says.
     pub fn sweeps(&self) -> Result<Vec<SweepRow>, StoreError> {
-        let sql = format!("SELECT {SWEEP_COLUMNS} FROM sweeps WHERE hidden = 0 ORDER BY id");
+        let sql = format!("SELECT {SWEEP_COLUMNS} FROM sweep_rows WHERE hidden = 0 ORDER BY id");
         let mut query = self.connection.prepare_cached(&sql)?;
         let rows: Vec<SweepRow> = query.query_map([], sweep_row)?.collect::<Result<_, _>>()?;
         rows.into_iter().map(|row| self.complete_row(row)).collect()
@@ -114,7 +114,7 @@ impl Store {
     /// # Errors
     /// What SQLite says.
     pub fn sweep(&self, id: i64) -> Result<Option<SweepRow>, StoreError> {
-        let sql = format!("SELECT {SWEEP_COLUMNS} FROM sweeps WHERE id = ?1");
+        let sql = format!("SELECT {SWEEP_COLUMNS} FROM sweep_rows WHERE id = ?1");
         let row = self.connection.prepare_cached(&sql)?.query_row([id], sweep_row).optional()?;
         row.map(|row| self.complete_row(row)).transpose()
     }
@@ -124,7 +124,8 @@ impl Store {
     /// # Errors
     /// What SQLite says.
     pub fn sweep_names(&self) -> Result<Vec<(i64, String)>, StoreError> {
-        let mut query = self.connection.prepare_cached("SELECT id, name FROM sweeps WHERE hidden = 0 ORDER BY id")?;
+        let mut query =
+            self.connection.prepare_cached("SELECT id, name FROM sweep_rows WHERE hidden = 0 ORDER BY id")?;
         Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
     }
 
@@ -135,7 +136,7 @@ impl Store {
     pub fn latest_named(&self, name: &str) -> Result<Option<SweepRow>, StoreError> {
         let mut query = self
             .connection
-            .prepare_cached("SELECT id FROM sweeps WHERE name = ?1 AND hidden = 0 ORDER BY id DESC LIMIT 1")?;
+            .prepare_cached("SELECT id FROM sweep_rows WHERE name = ?1 AND hidden = 0 ORDER BY id DESC LIMIT 1")?;
         let id: Option<i64> = query.query_row([name], |row| row.get(0)).optional()?;
         id.map_or(Ok(None), |id| self.sweep(id))
     }
@@ -144,7 +145,7 @@ impl Store {
         row.owner = self.owner(&row.uid);
         let alive = !matches!(row.owner, Owner::Nobody);
         let mut query =
-            self.connection.prepare_cached("SELECT state, count(*) FROM trials WHERE sweep = ?1 GROUP BY state")?;
+            self.connection.prepare_cached("SELECT state, count(*) FROM trial_rows WHERE sweep = ?1 GROUP BY state")?;
         let mut states = query.query([row.id])?;
         while let Some(state) = states.next()? {
             let count: i64 = state.get(1)?;
@@ -162,7 +163,7 @@ impl Store {
     pub fn best_mean(&self, sweep: &SweepRow) -> Result<Option<f64>, StoreError> {
         let order = if sweep.goal == "max" { "DESC" } else { "ASC" };
         let sql = format!(
-            "SELECT avg(objective) AS mean FROM trials WHERE sweep = ?1 AND state IN ('done', 'failed', 'diverged', 'stopped')
+            "SELECT avg(objective) AS mean FROM trial_rows WHERE sweep = ?1 AND state IN ('done', 'failed', 'diverged', 'stopped')
              GROUP BY config HAVING sum(state <> 'done') = 0 AND count(objective) = count(*) ORDER BY mean {order} LIMIT 1"
         );
         Ok(self.connection.prepare_cached(&sql)?.query_row([sweep.id], |row| row.get(0)).optional()?)
@@ -208,7 +209,7 @@ impl Store {
     pub fn mean_seconds(&self, sweep: i64) -> Result<Option<f64>, StoreError> {
         let mut query = self
             .connection
-            .prepare_cached("SELECT avg(ended - started) * 1e-6 FROM trials WHERE sweep = ?1 AND state = 'done'")?;
+            .prepare_cached("SELECT avg(ended - started) * 1e-6 FROM trial_rows WHERE sweep = ?1 AND state = 'done'")?;
         Ok(query.query_row([sweep], |row| row.get(0))?)
     }
 

@@ -109,10 +109,10 @@ impl Store {
         let mut metrics: HashMap<i64, Vec<(Arc<str>, f64)>> = HashMap::new();
         {
             let sql = if one {
-                "SELECT m.attempt, m.name, m.value FROM metrics m JOIN attempts a ON a.id = m.attempt
-                 JOIN trials t ON t.id = a.trial WHERE t.sweep = ?1 AND t.number = ?2"
+                "SELECT m.attempt, m.name, m.value FROM metric_rows m JOIN attempts a ON a.id = m.attempt
+                 JOIN trial_rows t ON t.id = a.trial WHERE t.sweep = ?1 AND t.number = ?2"
             } else {
-                "SELECT m.attempt, m.name, m.value FROM trials t JOIN metrics m ON m.attempt = t.attempt
+                "SELECT m.attempt, m.name, m.value FROM trial_rows t JOIN metric_rows m ON m.attempt = t.attempt
                  WHERE t.sweep = ?1 AND ?2 = 0"
             };
             let mut names: HashMap<String, Arc<str>> = HashMap::new();
@@ -136,7 +136,7 @@ impl Store {
         let mut query = self.connection.prepare_cached(
             "SELECT t.id, t.number, t.config, c.hash, t.repeat, t.seed, t.state, t.reason, t.attempts,
                 coalesce(t.attempt, (SELECT max(id) FROM attempts WHERE trial = t.id)), t.objective, t.started, t.ended
-             FROM trials t JOIN configs c ON c.id = t.config
+             FROM trial_rows t JOIN configs c ON c.id = t.config
              WHERE t.sweep = ?1 AND (?2 = 0 OR t.number = ?2) ORDER BY t.number",
         )?;
         let mut rows = query.query((sweep.id, number))?;
@@ -174,11 +174,11 @@ impl Store {
     fn configs_where(&self, sweep: i64, trial: Option<i64>) -> Result<HashMap<i64, Arc<Config>>, StoreError> {
         let sql = match trial {
             Some(_) => {
-                "SELECT p.config, p.name, p.type, p.value, p.label FROM trials t JOIN params p ON p.config = t.config
+                "SELECT p.config, p.name, p.type, p.value, p.label FROM trial_rows t JOIN param_rows p ON p.config = t.config
                  WHERE t.sweep = ?1 AND t.number = ?2 ORDER BY p.config, p.place"
             }
             None => {
-                "SELECT p.config, p.name, p.type, p.value, p.label FROM configs c JOIN params p ON p.config = c.id
+                "SELECT p.config, p.name, p.type, p.value, p.label FROM configs c JOIN param_rows p ON p.config = c.id
                  WHERE c.sweep = ?1 AND ?2 = 0 ORDER BY p.config, p.place"
             }
         };
@@ -202,7 +202,7 @@ impl Store {
     /// What SQLite says.
     pub fn recorded(&self, sweep: i64) -> Result<Vec<Recorded>, StoreError> {
         let mut query = self.connection.prepare_cached(
-            "SELECT c.hash, t.repeat, t.state, t.objective, t.number, t.attempts FROM trials t JOIN configs c ON c.id = t.config
+            "SELECT c.hash, t.repeat, t.state, t.objective, t.number, t.attempts FROM trial_rows t JOIN configs c ON c.id = t.config
              WHERE t.sweep = ?1 ORDER BY t.number",
         )?;
         let mut rows = query.query([sweep])?;
@@ -230,10 +230,10 @@ impl Store {
         let alive = !matches!(sweep.owner, Owner::Nobody);
         let mut query = self.connection.prepare_cached(
             "SELECT t.config, t.number, t.repeat, t.state, t.objective,
-                (SELECT value FROM metrics WHERE attempt = t.attempt AND name = 'steps'),
-                coalesce((SELECT value FROM metrics WHERE attempt = t.attempt AND name = 'seconds'),
+                (SELECT value FROM metric_rows WHERE attempt = t.attempt AND name = 'steps'),
+                coalesce((SELECT value FROM metric_rows WHERE attempt = t.attempt AND name = 'seconds'),
                     (t.ended - t.started) * 1e-6)
-             FROM trials t WHERE t.sweep = ?1 ORDER BY t.number",
+             FROM trial_rows t WHERE t.sweep = ?1 ORDER BY t.number",
         )?;
         let mut rows = query.query([sweep.id])?;
         while let Some(row) = rows.next()? {
@@ -258,7 +258,7 @@ impl Store {
     /// As [`Store::trials`].
     pub fn param_values(&self, sweep: i64, param: &str) -> Result<HashMap<i64, u32>, StoreError> {
         let mut query = self.connection.prepare_cached(
-            "SELECT p.config, p.name, p.type, p.value, p.label FROM configs c JOIN params p ON p.config = c.id
+            "SELECT p.config, p.name, p.type, p.value, p.label FROM configs c JOIN param_rows p ON p.config = c.id
              WHERE c.sweep = ?1 AND p.name = ?2",
         )?;
         let mut rows = query.query((sweep, param))?;
@@ -280,7 +280,7 @@ impl Store {
     /// What SQLite says.
     pub fn param_names(&self, sweep: i64) -> Result<Vec<String>, StoreError> {
         let mut query = self.connection.prepare_cached(
-            "SELECT p.name FROM configs c JOIN params p ON p.config = c.id WHERE c.sweep = ?1
+            "SELECT p.name FROM configs c JOIN param_rows p ON p.config = c.id WHERE c.sweep = ?1
              GROUP BY p.name ORDER BY min(p.place), min(c.ordinal)",
         )?;
         Ok(query.query_map([sweep], |row| row.get(0))?.collect::<Result<_, _>>()?)
@@ -292,7 +292,7 @@ impl Store {
     /// As [`Store::trials`].
     pub fn first_in(&self, sweep: &SweepRow, state: State) -> Result<Option<TrialRow>, StoreError> {
         let mut query =
-            self.connection.prepare_cached("SELECT min(number) FROM trials WHERE sweep = ?1 AND state = ?2")?;
+            self.connection.prepare_cached("SELECT min(number) FROM trial_rows WHERE sweep = ?1 AND state = ?2")?;
         let number: Option<i64> = query.query_row((sweep.id, state.word()), |row| row.get(0))?;
         number.map_or(Ok(None), |number| self.trial(sweep, number))
     }
@@ -302,9 +302,9 @@ impl Store {
     /// # Errors
     /// As [`Store::trials`].
     pub fn config_at(&self, row: i64) -> Result<Arc<Config>, StoreError> {
-        let mut query = self
-            .connection
-            .prepare_cached("SELECT config, name, type, value, label FROM params WHERE config = ?1 ORDER BY place")?;
+        let mut query = self.connection.prepare_cached(
+            "SELECT config, name, type, value, label FROM param_rows WHERE config = ?1 ORDER BY place",
+        )?;
         let mut rows = query.query([row])?;
         let mut config = Config::default();
         while let Some(row) = rows.next()? {
@@ -339,8 +339,9 @@ impl Store {
     /// # Errors
     /// What SQLite says, and chunks that do not fit together.
     pub fn series(&self, attempt: i64) -> Result<Vec<SeriesPoints>, StoreError> {
-        let mut query =
-            self.connection.prepare_cached("SELECT DISTINCT name FROM series WHERE attempt = ?1 ORDER BY rowid")?;
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT DISTINCT name FROM series_chunks WHERE attempt = ?1 ORDER BY rowid")?;
         let mut names: Vec<String> = query.query_map([attempt], |row| row.get(0))?.collect::<Result<_, _>>()?;
         names.sort_by_key(|name| metric_rank(name));
         names.into_iter().map(|name| Ok((name.clone(), self.series_of(attempt, &name)?))).collect()
@@ -349,7 +350,7 @@ impl Store {
     /// All points of one series of an attempt.
     pub(super) fn series_of(&self, attempt: i64, name: &str) -> Result<Series, StoreError> {
         let mut query = self.connection.prepare_cached(
-            "SELECT count, start, stride, steps, vals FROM series WHERE attempt = ?1 AND name = ?2 ORDER BY chunk",
+            "SELECT count, start, stride, steps, vals FROM series_chunks WHERE attempt = ?1 AND name = ?2 ORDER BY chunk",
         )?;
         let mut rows = query.query((attempt, name))?;
         let mut out = Series::default();

@@ -6,6 +6,7 @@
 
 use rusqlite::params;
 
+use super::names::{NameKind, NamesWritten};
 use super::{Chunk, Exit, KeptFile, ProcessId, Store, StoreError, now};
 use crate::space::{Config, ConfigId, State, Value};
 
@@ -17,6 +18,7 @@ pub struct Writer {
     session: i64,
     /// Whether commits are synced to the disk.
     durable: bool,
+    names: NamesWritten,
 }
 
 /// A trial that starts.
@@ -73,7 +75,7 @@ pub struct Opened {
 impl Writer {
     /// A writer for the session `session` of `sweep`.
     pub(super) fn new(store: Store, sweep: i64, session: i64) -> Self {
-        Self { store, sweep, session, durable: true }
+        Self { store, sweep, session, durable: true, names: NamesWritten::default() }
     }
 
     /// The store, for changes outside of the groups of writes.
@@ -123,6 +125,7 @@ impl Writer {
 
     /// Gives up a group of writes.
     pub fn roll_back(&mut self) {
+        self.names.forget();
         let _ = self.store.connection.execute_batch("ROLLBACK");
     }
 
@@ -136,7 +139,7 @@ impl Writer {
         let connection = &self.store.connection;
         // No RETURNING here: SQLite implements it with a table of its own for every statement, which doubles the time.
         let mut insert = connection.prepare_cached(
-            "INSERT INTO trials (sweep, number, config, repeat, seed, state, attempts, started)
+            "INSERT INTO trial_rows (sweep, number, config, repeat, seed, state, attempts, started)
              VALUES (?1, ?2, ?3, ?4, ?5, 'running', 1, ?6) ON CONFLICT (sweep, config, repeat) DO NOTHING",
         )?;
         let row = params![self.sweep, number, config, new.repeat, new.seed as i64, new.started];
@@ -144,7 +147,7 @@ impl Writer {
             (connection.last_insert_rowid(), number, 1)
         } else {
             let mut again = connection.prepare_cached(
-                "UPDATE trials SET state = 'running', reason = '', attempts = attempts + 1, started = ?4, ended = NULL,
+                "UPDATE trial_rows SET state = 'running', reason = '', attempts = attempts + 1, started = ?4, ended = NULL,
                     objective = NULL, attempt = NULL
                  WHERE sweep = ?1 AND config = ?2 AND repeat = ?3 RETURNING id, number, attempts",
             )?;
@@ -178,11 +181,13 @@ impl Writer {
         }
         let row = connection.last_insert_rowid();
         let mut insert = connection.prepare_cached(
-            "INSERT INTO params (config, place, name, type, value, label) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO param_rows (config, place, name, type, value, label) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
         for (place, setting) in new.config.settings.iter().enumerate() {
             let (word, value) = stored(&setting.value);
             insert.execute(params![row, place as i64, &*setting.name, word, value, setting.label.as_deref()])?;
+            let kind = if setting.label.is_some() { "label" } else { word };
+            self.names.add(connection, self.sweep, NameKind::Param, &setting.name, kind)?;
         }
         Ok(row)
     }
@@ -200,7 +205,7 @@ impl Writer {
         let mut last = connection.prepare_cached("SELECT coalesce(max(id), 0) FROM attempts")?;
         let attempt = last.query_row([], |row| row.get::<_, i64>(0))? + 1;
         let mut insert = connection.prepare_cached(
-            "INSERT INTO trials (sweep, number, config, repeat, seed, state, reason, attempt, attempts, objective, started,
+            "INSERT INTO trial_rows (sweep, number, config, repeat, seed, state, reason, attempt, attempts, objective, started,
                 ended)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?11) ON CONFLICT (sweep, config, repeat) DO NOTHING",
         )?;
@@ -224,6 +229,7 @@ impl Writer {
             return Ok(opened);
         }
         let trial = connection.last_insert_rowid();
+        drop((insert, last));
         let mut insert = connection.prepare_cached(
             "INSERT INTO attempts (id, trial, number, session, state, reason, started, ended, exit_code, signal)
              VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -239,18 +245,21 @@ impl Writer {
             end.exit.and_then(Exit::code),
             end.exit.and_then(Exit::signal)
         ])?;
-        drop((insert, last));
+        drop(insert);
         self.add_metrics(attempt, end.metrics)?;
         Ok(Opened { trial, attempt, number, attempts: 1 })
     }
 
-    fn add_metrics(&self, attempt: i64, metrics: &[(&str, f64)]) -> Result<(), StoreError> {
+    fn add_metrics(&mut self, attempt: i64, metrics: &[(&str, f64)]) -> Result<(), StoreError> {
         // Not OR REPLACE, for which SQLite keeps a journal for every statement.
         let mut insert = self.store.connection.prepare_cached(
-            "INSERT INTO metrics (attempt, name, value) VALUES (?1, ?2, ?3)
+            "INSERT INTO metric_rows (attempt, name, value) VALUES (?1, ?2, ?3)
              ON CONFLICT DO UPDATE SET value = excluded.value",
         )?;
-        metrics.iter().try_for_each(|(name, value)| insert.execute((attempt, name, value)).map(|_| ()))?;
+        for (name, value) in metrics {
+            insert.execute((attempt, name, value))?;
+            self.names.add(&self.store.connection, self.sweep, NameKind::Metric, name, "float")?;
+        }
         Ok(())
     }
 
@@ -263,7 +272,7 @@ impl Writer {
         self.add_metrics(opened.attempt, end.metrics)?;
         let connection = &self.store.connection;
         let mut update = connection.prepare_cached(
-            "UPDATE trials SET state = ?2, reason = ?3, objective = ?4, ended = ?5, attempt = ?6
+            "UPDATE trial_rows SET state = ?2, reason = ?3, objective = ?4, ended = ?5, attempt = ?6
              WHERE id = ?1 AND state = 'running' AND attempts = ?7",
         )?;
         let row = params![
@@ -305,7 +314,7 @@ impl Writer {
     /// What SQLite says.
     pub fn add_chunk(&mut self, attempt: i64, name: &str, chunk: i64, packed: &Chunk) -> Result<(), StoreError> {
         let mut insert = self.store.connection.prepare_cached(
-            "INSERT INTO series (attempt, name, chunk, count, start, stride, steps, vals)
+            "INSERT INTO series_chunks (attempt, name, chunk, count, start, stride, steps, vals)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         let row = params![attempt, name, chunk, packed.count, packed.start, packed.stride, packed.steps, packed.values];
@@ -322,7 +331,7 @@ impl Writer {
         if let Some(packed) = whole.pack() {
             let connection = &self.store.connection;
             connection
-                .prepare_cached("DELETE FROM series WHERE attempt = ?1 AND name = ?2")?
+                .prepare_cached("DELETE FROM series_chunks WHERE attempt = ?1 AND name = ?2")?
                 .execute((attempt, name))?;
             self.add_chunk(attempt, name, 0, &packed)?;
         }
@@ -339,7 +348,7 @@ impl Writer {
         transaction
             .execute("UPDATE sessions SET ended = ?2, outcome = ?3 WHERE id = ?1", (self.session, ended, outcome))?;
         transaction.execute(
-            "UPDATE sweeps SET complete = ?2, ended = ?3 WHERE id = ?1",
+            "UPDATE sweep_rows SET complete = ?2, ended = ?3 WHERE id = ?1",
             (self.sweep, complete, complete.then_some(ended)),
         )?;
         transaction.commit()?;
@@ -351,7 +360,9 @@ impl Writer {
     /// # Errors
     /// What SQLite says.
     pub fn set_planned(&mut self, planned: u64) -> Result<(), StoreError> {
-        self.store.connection.execute("UPDATE sweeps SET planned = ?2 WHERE id = ?1", (self.sweep, planned as i64))?;
+        self.store
+            .connection
+            .execute("UPDATE sweep_rows SET planned = ?2 WHERE id = ?1", (self.sweep, planned as i64))?;
         Ok(())
     }
 }

@@ -98,10 +98,10 @@ fn stock_python_reads_everything() {
     let python = r#"
 import sqlite3
 c = sqlite3.connect("results/sweep.db")
-print(dict(c.execute("SELECT p.name, p.value FROM trials t JOIN params p ON p.config = t.config WHERE t.number = 1")))
+print(dict(c.execute("SELECT name, value FROM params WHERE trial = 1")))
 print(c.execute("SELECT state, round(objective * 1e12) FROM trials").fetchall())
-print(c.execute("SELECT m.value FROM trials t JOIN metrics m ON m.attempt = t.attempt WHERE m.name = 'steps'").fetchall())
-start, stride, count, steps, vals = c.execute("SELECT start, stride, count, steps, vals FROM series WHERE name = 'loss'").fetchone()
+print(c.execute("SELECT value FROM metrics WHERE name = 'steps'").fetchall())
+start, stride, count, steps, vals = c.execute("SELECT start, stride, count, steps, vals FROM series_chunks WHERE name = 'loss'").fetchone()
 try:
     import numpy as np
     values = np.frombuffer(vals, "<f8")
