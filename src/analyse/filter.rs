@@ -1,99 +1,147 @@
 //! Filters over trials: `lr > 1e-4 and state = done and val_loss < 0.3`.
 //!
-//! Names are params and metrics (`param.x` and `metric.x` say which), and `state reason trial sweep repeat seed attempts
-//! config took objective`. What is missing makes a comparison unknown, and a filter rejects the unknown.
+//! Names are params and metrics (`param.x` and `metric.x` say which) and the fields that every trial has. What is missing
+//! makes a comparison unknown, and a filter rejects the unknown. The names of a filter are parameters of one prepared
+//! statement; its values never reach SQL at all.
 
 use std::collections::BTreeMap;
 
 use crate::expr::{Expr, ExprError, Kind, Names, Operand, parse};
-use crate::space::{State, Value};
-use crate::store::TrialRow;
+use crate::space::State;
+use crate::store::{Field, Fixed, MOST_FIELDS, NameKind, Store, StoreError, SweepRow};
 
-/// Names that every trial has.
-const FIXED: [(&str, Kind); 10] = [
-    ("state", Kind::Text),
-    ("reason", Kind::Text),
-    ("config", Kind::Text),
-    ("trial", Kind::Number),
-    ("sweep", Kind::Number),
-    ("repeat", Kind::Number),
-    ("seed", Kind::Number),
-    ("attempts", Kind::Number),
-    ("took", Kind::Number),
-    ("objective", Kind::Number),
+/// Fields that every trial has.
+const FIXED: [(&str, Kind, Fixed); 16] = [
+    ("state", Kind::Text, Fixed::State),
+    ("reason", Kind::Text, Fixed::Reason),
+    ("config", Kind::Text, Fixed::Config),
+    ("trial", Kind::Number, Fixed::Trial),
+    ("sweep", Kind::Number, Fixed::Sweep),
+    ("sweep_name", Kind::Text, Fixed::SweepName),
+    ("tags", Kind::Text, Fixed::Tags),
+    ("host", Kind::Text, Fixed::Host),
+    ("repeat", Kind::Number, Fixed::Repeat),
+    ("seed", Kind::Number, Fixed::Seed),
+    ("attempts", Kind::Number, Fixed::Attempts),
+    ("took", Kind::Number, Fixed::Took),
+    ("objective", Kind::Number, Fixed::Objective),
+    ("started", Kind::Number, Fixed::Started),
+    ("ended", Kind::Number, Fixed::Ended),
+    ("now", Kind::Number, Fixed::Now),
 ];
 
-/// The names that the trials at hand have.
+const STATES: [&str; State::ALL.len()] = {
+    let mut words = [""; State::ALL.len()];
+    let mut i = 0;
+    while i < words.len() {
+        words[i] = State::ALL[i].word();
+        i += 1;
+    }
+    words
+};
+
+/// The names that some sweeps have.
 #[derive(Clone, Debug, Default)]
 pub struct TrialNames {
     params: BTreeMap<String, Kind>,
     metrics: BTreeMap<String, Kind>,
+    /// Params, then metrics, each in the order of their first appearance.
+    order: (Vec<String>, Vec<String>),
 }
 
 impl TrialNames {
-    /// The params and metrics of `trials`.
-    pub fn of(trials: &[TrialRow]) -> Self {
+    /// The params and metrics of `sweeps`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn of(store: &Store, sweeps: &[SweepRow]) -> Result<Self, StoreError> {
+        let ids: Vec<i64> = sweeps.iter().map(|sweep| sweep.id).collect();
         let mut names = Self::default();
-        for trial in trials {
-            for setting in &trial.config.settings {
-                let kind = match (&setting.label, &setting.value) {
-                    (None, Value::Text(_)) => Kind::Text,
-                    (None, Value::Int(_) | Value::Float(_)) => Kind::Number,
-                    (None, Value::Bool(_)) => Kind::Bool,
-                    _ => Kind::Any,
-                };
-                match names.params.get_mut(&*setting.name) {
-                    Some(known) if *known != kind => *known = Kind::Any,
-                    Some(_) => {}
-                    None => {
-                        names.params.insert(setting.name.to_string(), kind);
-                    }
-                }
-            }
-            for (metric, _) in &trial.metrics {
-                if !names.metrics.contains_key(&**metric) {
-                    names.metrics.insert(metric.to_string(), Kind::Number);
+        for row in store.names(&ids)? {
+            let kind = match row.of_type.as_str() {
+                "int" | "float" => Kind::Number,
+                "text" => Kind::Text,
+                "bool" => Kind::Bool,
+                _ => Kind::Any,
+            };
+            let (known, order) = match row.kind {
+                NameKind::Param => (&mut names.params, &mut names.order.0),
+                NameKind::Metric => (&mut names.metrics, &mut names.order.1),
+            };
+            match known.get_mut(&row.name) {
+                Some(before) if *before != kind => *before = Kind::Any,
+                Some(_) => {}
+                None => {
+                    order.push(row.name.clone());
+                    known.insert(row.name, kind);
                 }
             }
         }
-        names
+        if let [sweep] = sweeps {
+            names.order.0 = sweep.in_spec_order(names.order.0);
+        }
+        Ok(names)
     }
 
-    /// The names of params.
-    pub fn params(&self) -> impl Iterator<Item = &str> {
-        self.params.keys().map(String::as_str)
+    /// The names of params, in the order of the spec.
+    pub fn params(&self) -> &[String] {
+        &self.order.0
     }
 
     /// The names of metrics.
-    pub fn metrics(&self) -> impl Iterator<Item = &str> {
-        self.metrics.keys().map(String::as_str)
+    pub fn metrics(&self) -> &[String] {
+        &self.order.1
+    }
+
+    /// What `name` stands for: a param, else a metric, else a field; `param.x` and `metric.x` say which.
+    pub fn field(&self, name: &str) -> Option<Field> {
+        if let Some(param) = name.strip_prefix("param.").filter(|param| self.params.contains_key(*param)) {
+            return Some(Field::Param(param.to_owned()));
+        }
+        if let Some(metric) = name.strip_prefix("metric.").filter(|metric| self.metrics.contains_key(*metric)) {
+            return Some(Field::Metric(metric.to_owned()));
+        }
+        if self.params.contains_key(name) {
+            return Some(Field::Param(name.to_owned()));
+        }
+        if self.metrics.contains_key(name) {
+            return Some(Field::Metric(name.to_owned()));
+        }
+        FIXED.iter().find(|(fixed, ..)| *fixed == name).map(|(.., field)| Field::Fixed(*field))
     }
 }
 
 impl Names for TrialNames {
     fn kind(&self, name: &str) -> Option<Kind> {
-        if let Some(param) = name.strip_prefix("param.") {
-            return self.params.get(param).copied();
-        }
-        if let Some(metric) = name.strip_prefix("metric.") {
-            return self.metrics.get(metric).copied();
-        }
-        let fixed = || FIXED.iter().find(|(fixed, _)| *fixed == name).map(|(_, kind)| *kind);
-        self.params.get(name).copied().or_else(|| self.metrics.get(name).copied()).or_else(fixed)
+        Some(match self.field(name)? {
+            Field::Param(param) => self.params[&param],
+            Field::Metric(_) => Kind::Number,
+            Field::Fixed(_) => FIXED.iter().find(|(fixed, ..)| *fixed == name)?.1,
+        })
     }
 
     fn known(&self) -> Vec<&str> {
-        self.params().chain(self.metrics()).chain(FIXED.iter().map(|(name, _)| *name)).collect()
+        let (params, metrics) = (self.params().iter(), self.metrics().iter());
+        params.chain(metrics).map(String::as_str).chain(FIXED.iter().map(|(name, ..)| *name)).collect()
     }
 
     fn noun(&self) -> &'static str {
         "param, metric or field"
     }
+
+    fn words(&self, name: &str) -> Option<&'static [&'static str]> {
+        (self.field(name) == Some(Field::Fixed(Fixed::State))).then_some(&STATES)
+    }
 }
 
 /// A checked filter.
 #[derive(Clone, Debug)]
-pub struct Filter(Expr);
+pub struct Filter {
+    expr: Expr,
+    /// The names in it and what they stand for.
+    names: Vec<String>,
+    fields: Vec<Field>,
+}
 
 impl Filter {
     /// Reads `text` against the names that the trials have.
@@ -102,72 +150,40 @@ impl Filter {
     /// The place and the nearest known name.
     pub fn new(text: &str, names: &TrialNames) -> Result<Self, ExprError> {
         let expr = parse(text)?.check_condition(names)?;
-        Ok(Self(expr))
-    }
-
-    /// Whether the trial is wanted.
-    pub fn accepts(&self, trial: &TrialRow) -> bool {
-        self.0.truth(&|name| operand(trial, name)) == Some(true)
-    }
-}
-
-/// The value that `name` has in a trial.
-pub(super) fn operand<'a>(trial: &'a TrialRow, name: &str) -> Operand<'a> {
-    let param = |name: &str| {
-        trial.config.setting(name).map(|setting| match &setting.label {
-            Some(label) => {
-                let value = match setting.value.operand() {
-                    Operand::Missing => Operand::Opaque,
-                    value => value,
-                };
-                Operand::Labelled(label.as_ref().into(), Box::new(value))
-            }
-            None => setting.value.operand(),
-        })
-    };
-    let metric =
-        |name: &str| trial.metrics.iter().find(|(known, _)| **known == *name).map(|(_, value)| Operand::Float(*value));
-    if let Some(name) = name.strip_prefix("param.") {
-        return param(name).unwrap_or(Operand::Missing);
-    }
-    if let Some(name) = name.strip_prefix("metric.") {
-        return metric(name).unwrap_or(Operand::Missing);
-    }
-    if let Some(found) = param(name).or_else(|| metric(name)) {
-        return found;
-    }
-    match name {
-        "state" => Operand::Text(trial.state.word().into()),
-        "reason" => Operand::Text(trial.reason.as_str().into()),
-        "config" => Operand::Text(trial.config_id.as_str().into()),
-        "trial" => Operand::Int(trial.number),
-        "sweep" => Operand::Int(trial.sweep),
-        "repeat" => Operand::Int(i64::from(trial.repeat)),
-        "seed" => Operand::Int(trial.seed as i64),
-        "attempts" => Operand::Int(trial.attempts),
-        "took" => trial.seconds().map_or(Operand::Missing, Operand::Float),
-        "objective" if trial.state == State::Done => trial.objective.map_or(Operand::Missing, Operand::Float),
-        _ => Operand::Missing,
-    }
-}
-
-impl TrialRow {
-    /// How long its last attempt took; none where it has not ended.
-    pub fn seconds(&self) -> Option<f64> {
-        Some((self.ended? - self.started?) as f64 / 1e6)
-    }
-
-    /// The number that `name` (a metric, a numeric param or field) has here.
-    pub fn number_of(&self, name: &str) -> Option<f64> {
-        operand(self, name).number()
-    }
-
-    /// What `name` has here, for sorting texts.
-    pub fn text_of(&self, name: &str) -> Option<String> {
-        match operand(self, name) {
-            Operand::Text(text) | Operand::Labelled(text, _) => Some(text.into_owned()),
-            Operand::Bool(bool) => Some(bool.to_string()),
-            _ => None,
+        let read: Vec<String> = expr.names().into_iter().map(str::to_owned).collect();
+        if read.len() > MOST_FIELDS {
+            let message = format!("{} names in one filter, at most {MOST_FIELDS} are possible", read.len());
+            return Err(ExprError { message, span: 0..text.len(), help: None });
         }
+        let fields = read.iter().filter_map(|name| names.field(name)).collect();
+        Ok(Self { expr, names: read, fields })
+    }
+
+    /// What it needs to know of a trial.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Whether a trial whose [`Filter::fields`] have these values is wanted.
+    pub fn accepts(&self, values: &[Operand<'_>]) -> bool {
+        let get = |name: &str| {
+            let place = self.names.iter().position(|known| known == name);
+            place.and_then(|place| values.get(place)).cloned().unwrap_or(Operand::Missing)
+        };
+        self.expr.truth(&get) == Some(true)
+    }
+
+    /// The rows of the trials of a sweep that are wanted.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn accepted(&self, store: &Store, sweep: &SweepRow) -> Result<Vec<i64>, StoreError> {
+        let mut rows = Vec::new();
+        store.scan(sweep, &self.fields, &mut |row, values| {
+            if self.accepts(values) {
+                rows.push(row);
+            }
+        })?;
+        Ok(rows)
     }
 }

@@ -5,10 +5,14 @@
 
 mod edge;
 mod filter;
+mod find;
+mod group;
 mod rank;
 mod select;
 
 pub use edge::{Edge, edges};
 pub use filter::{Filter, TrialNames};
-pub use rank::{Group, RankedConfig, Ranking, Standing, best_by, rank, rank_trials};
-pub use select::{SelectError, Selected, Selection, select, select_many, select_sweep};
+pub use find::{Found, Order, Scope, find};
+pub use group::{Spread, TrialGroup, group};
+pub use rank::{Group, RankedConfig, Ranking, Standing, best_by, rank, rank_accepted};
+pub use select::{SelectError, Selected, Selection, select, select_list, select_many, select_sweep};

@@ -3,11 +3,12 @@
 //! A sweep is ranked while its trials are read one by one: what is held is a few numbers a config, and whole configs only
 //! for those that are shown.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::Filter;
 use crate::space::{Config, State};
-use crate::store::{Sketch, Store, StoreError, SweepRow, TrialRow};
+use crate::store::{Sketch, Store, StoreError, SweepRow};
 
 /// A config with what its seeds gave.
 #[derive(Clone, Debug)]
@@ -169,23 +170,19 @@ pub fn rank(store: &Store, sweep: &SweepRow) -> Result<Ranking, StoreError> {
     Ok(ranking(&tally, sweep))
 }
 
-/// Ranks given trials of a sweep, such as those that a filter accepts.
-pub fn rank_trials(trials: &[TrialRow], sweep: &SweepRow) -> Ranking {
+/// Ranks the trials of a sweep that a filter accepts.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn rank_accepted(store: &Store, sweep: &SweepRow, filter: &Filter) -> Result<Ranking, StoreError> {
+    let accepted: HashSet<i64> = filter.accepted(store, sweep)?.into_iter().collect();
     let mut tally = Tally::default();
-    trials.iter().for_each(|trial| tally.add(&sketch(trial)));
-    ranking(&tally, sweep)
-}
-
-fn sketch(trial: &TrialRow) -> Sketch {
-    Sketch {
-        config_row: trial.config_row,
-        number: trial.number,
-        repeat: trial.repeat,
-        state: trial.state,
-        objective: trial.objective,
-        steps: trial.number_of("steps"),
-        seconds: trial.number_of("seconds"),
-    }
+    store.sketches(sweep, &mut |sketch| {
+        if accepted.contains(&sketch.id) {
+            tally.add(sketch);
+        }
+    })?;
+    Ok(ranking(&tally, sweep))
 }
 
 fn ranking(tally: &Tally, sweep: &SweepRow) -> Ranking {
@@ -260,7 +257,7 @@ mod tests {
 
     fn sketch(config: i64, repeat: u32, state: State, objective: Option<f64>) -> Sketch {
         let number = config * 10 + i64::from(repeat);
-        Sketch { config_row: config, number, repeat, state, objective, steps: None, seconds: Some(2.0) }
+        Sketch { id: number, config_row: config, number, repeat, state, objective, steps: None, seconds: Some(2.0) }
     }
 
     fn standings(trials: &[Sketch], maximize: bool) -> (Vec<Standing>, bool) {

@@ -1,5 +1,7 @@
-//! Sweeps and trials by what a person types: `3`, `last`, `last~2`, a name or the start of one, `3/17`.
+//! Sweeps and trials by what a person types: `3`, `last`, `last~2`, a name or the start of one, `1-5`, `tag:x`, `3/17`,
+//! `3/1-5`, the start of a config's identity.
 
+use super::Scope;
 use crate::expr::nearest;
 use crate::store::{Store, StoreError, SweepRow, TrialRow};
 
@@ -66,32 +68,13 @@ impl SelectError {
 /// # Errors
 /// Nothing or several things are meant.
 pub fn select(store: &Store, selector: &str) -> Result<Selected, SelectError> {
-    let Some((sweep, trial)) =
-        selector.rsplit_once('/').filter(|(sweep, trial)| !sweep.is_empty() && !trial.is_empty())
-    else {
-        return select_sweep(store, selector).map(|sweep| Selected::Sweep(Box::new(sweep)));
-    };
-    let sweep = match select_sweep(store, sweep) {
-        Ok(sweep) => sweep,
-        // A name may have a slash itself.
-        Err(error) => match select_sweep(store, selector) {
-            Ok(sweep) => return Ok(Selected::Sweep(Box::new(sweep))),
-            Err(_) => return Err(error),
+    Ok(match select_many(store, selector)? {
+        Selection::Sweep(sweep) => Selected::Sweep(sweep),
+        Selection::Trials(sweep, numbers) => match store.trial(&sweep, numbers[0])? {
+            Some(trial) => Selected::Trial(sweep, Box::new(trial)),
+            None => return Err(no_trial(&sweep, selector)),
         },
-    };
-    let found = match trial.parse::<i64>() {
-        Ok(number) if number > 0 => store.trial(&sweep, number)?,
-        _ => by_config(store, &sweep, trial)?,
-    };
-    match found {
-        Some(trial) => Ok(Selected::Trial(Box::new(sweep), Box::new(trial))),
-        None => {
-            let total = sweep.counts.total();
-            let hint =
-                if total == 0 { "it has no trials yet".into() } else { format!("it has {total} trials, from 1") };
-            Err(SelectError::NoTrial { sweep: sweep.id, selector: trial.to_owned(), hint })
-        }
-    }
+    })
 }
 
 /// What a selector stands for, where trials are given by the dozen.
@@ -103,39 +86,136 @@ pub enum Selection {
     Trials(Box<SweepRow>, Vec<i64>),
 }
 
-/// The sweep or trials that `selector` stands for; `3/1-5` is five trials.
+/// The sweep or trials that `selector` stands for; `3/1-5` is five trials, `3/5b6c` the trials of a config.
 ///
 /// # Errors
 /// Nothing or several things are meant.
 pub fn select_many(store: &Store, selector: &str) -> Result<Selection, SelectError> {
-    if let Some((sweep, trials)) = selector.rsplit_once('/')
-        && let Some((first, last)) = trials.split_once('-')
-        && let (Ok(first), Ok(last)) = (first.parse::<i64>(), last.parse::<i64>())
-        && let Ok(sweep) = select_sweep(store, sweep)
-    {
-        let there = store.recorded(sweep.id)?;
-        let mut numbers: Vec<i64> = there.iter().map(|trial| trial.number as i64).collect();
-        numbers.retain(|number| (first..=last).contains(number));
-        numbers.sort_unstable();
-        if numbers.is_empty() {
-            let hint = format!("it has {} trials", there.len());
-            return Err(SelectError::NoTrial { sweep: sweep.id, selector: trials.to_owned(), hint });
+    let parts = selector.rsplit_once('/').filter(|(sweep, trial)| !sweep.is_empty() && !trial.is_empty());
+    let Some((sweep, trial)) = parts else {
+        return match select_sweep(store, selector) {
+            Ok(sweep) => Ok(Selection::Sweep(Box::new(sweep))),
+            Err(error) => by_config(store, selector)?.ok_or(error),
+        };
+    };
+    let sweep = match select_sweep(store, sweep) {
+        Ok(sweep) => sweep,
+        // A name may have a slash itself.
+        Err(error) => match select_sweep(store, selector) {
+            Ok(sweep) => return Ok(Selection::Sweep(Box::new(sweep))),
+            Err(_) => return Err(error),
+        },
+    };
+    let numbers = match (range(trial), hexadecimal(trial, 4)) {
+        (Some((first, last)), _) => {
+            let there = store.recorded(sweep.id)?;
+            let mut numbers: Vec<i64> = there.iter().map(|trial| trial.number as i64).collect();
+            numbers.retain(|number| (first..=last).contains(number));
+            numbers.sort_unstable();
+            numbers
         }
-        return Ok(Selection::Trials(Box::new(sweep), numbers));
-    }
-    Ok(match select(store, selector)? {
-        Selected::Sweep(sweep) => Selection::Sweep(sweep),
-        Selected::Trial(sweep, trial) => Selection::Trials(sweep, vec![trial.number]),
-    })
+        (None, Some(prefix)) => store.numbers_of_config(sweep.id, &prefix)?,
+        (None, None) => Vec::new(),
+    };
+    // A number first; `1234` may also be the start of a config's identity.
+    let numbers = if numbers.is_empty() && trial.bytes().all(|b| b.is_ascii_digit()) {
+        hexadecimal(trial, 4).map_or(Ok(Vec::new()), |prefix| store.numbers_of_config(sweep.id, &prefix))?
+    } else {
+        numbers
+    };
+    if numbers.is_empty() { Err(no_trial(&sweep, trial)) } else { Ok(Selection::Trials(Box::new(sweep), numbers)) }
 }
 
-/// The first trial whose config's identity begins with `prefix` (at least four hexadecimal digits).
-fn by_config(store: &Store, sweep: &SweepRow, prefix: &str) -> Result<Option<TrialRow>, SelectError> {
-    if prefix.len() < 4 || !prefix.chars().all(|c| c.is_ascii_hexdigit()) {
-        return Ok(None);
+/// What several selectors stand for: besides those of [`select_many`], `1-5` is the sweeps with these numbers, `tag:x`
+/// those with the tag, `all` all. A sweep that is named twice comes once.
+///
+/// # Errors
+/// One of them stands for nothing.
+pub fn select_list(store: &Store, selectors: &[String]) -> Result<Vec<Scope>, SelectError> {
+    let names = store.sweep_names()?;
+    if names.is_empty() {
+        return Err(SelectError::Empty);
     }
-    let prefix = prefix.to_ascii_lowercase();
-    Ok(store.trials(sweep)?.into_iter().find(|trial| trial.config_id.starts_with(&prefix)))
+    let mut out: Vec<Scope> = Vec::new();
+    let mut add = |sweep: SweepRow, numbers: Option<Vec<i64>>| match out.iter_mut().find(|s| s.sweep.id == sweep.id) {
+        None => out.push(Scope { sweep, numbers }),
+        Some(before) => {
+            before.numbers = before.numbers.take().zip(numbers).map(|(mut all, more)| {
+                all.extend(more);
+                all.sort_unstable();
+                all.dedup();
+                all
+            });
+        }
+    };
+    for selector in selectors {
+        let is_name = names.iter().any(|(_, name)| name == selector);
+        let ids: Option<Vec<i64>> = match (selector.strip_prefix("tag:"), range(selector)) {
+            _ if is_name => None,
+            (Some(tag), _) => Some(store.tagged(tag)?),
+            (None, Some((first, last))) if selector.contains('-') => {
+                Some(names.iter().map(|(id, _)| *id).filter(|id| (first..=last).contains(id)).collect())
+            }
+            _ if selector == "all" => Some(names.iter().map(|(id, _)| *id).collect()),
+            _ => None,
+        };
+        match ids {
+            Some(ids) if ids.is_empty() => {
+                let tags = store.tags()?;
+                let hint = match selector.strip_prefix("tag:") {
+                    Some(_) if tags.is_empty() => "no sweep has a tag; `sweep tag SWEEP TAG` adds one".to_owned(),
+                    Some(tag) => match nearest(tag, tags.iter().map(String::as_str)) {
+                        Some(near) => format!("did you mean `tag:{near}`?"),
+                        None => format!("the tags are {}", tags.join(", ")),
+                    },
+                    None => "`sweep ls` lists them".to_owned(),
+                };
+                return Err(SelectError::NoSweep { selector: selector.clone(), hint });
+            }
+            Some(ids) => {
+                for id in ids {
+                    if let Some(sweep) = store.sweep(id)? {
+                        add(sweep, None);
+                    }
+                }
+            }
+            None => match select_many(store, selector)? {
+                Selection::Sweep(sweep) => add(*sweep, None),
+                Selection::Trials(sweep, numbers) => add(*sweep, Some(numbers)),
+            },
+        }
+    }
+    Ok(out)
+}
+
+/// `3-7`, or `5` for `5-5`; the ends may stand either way round.
+fn range(text: &str) -> Option<(i64, i64)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.parse::<i64>().ok()?, last.parse::<i64>().ok()?);
+    Some((first.min(last), first.max(last)))
+}
+
+/// The text in lower case if it is at least `least` hexadecimal digits.
+fn hexadecimal(text: &str, least: usize) -> Option<String> {
+    (text.len() >= least && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| text.to_ascii_lowercase())
+}
+
+fn no_trial(sweep: &SweepRow, trial: &str) -> SelectError {
+    let total = sweep.counts.total();
+    let hint = if total == 0 { "it has no trials yet".into() } else { format!("it has {total} trials, from 1") };
+    SelectError::NoTrial { sweep: sweep.id, selector: trial.to_owned(), hint }
+}
+
+/// The trials of the latest sweep that has a config whose identity begins so, with at least six digits.
+fn by_config(store: &Store, prefix: &str) -> Result<Option<Selection>, SelectError> {
+    let Some(prefix) = hexadecimal(prefix, 6) else { return Ok(None) };
+    for (id, _) in store.sweep_names()?.into_iter().rev() {
+        let numbers = store.numbers_of_config(id, &prefix)?;
+        if let (false, Some(sweep)) = (numbers.is_empty(), store.sweep(id)?) {
+            return Ok(Some(Selection::Trials(Box::new(sweep), numbers)));
+        }
+    }
+    Ok(None)
 }
 
 /// The sweep that `selector` stands for: its number, `last`, `last~N`, its name, or the unique start of its name.

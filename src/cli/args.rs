@@ -228,17 +228,21 @@ pub struct ShowArgs {
     pub spec: bool,
 }
 
-/// List the trials of a sweep
+/// List trials
 ///
-/// A filter compares params, metrics and the fields state, reason, trial, repeat, seed, attempts, took (seconds), config:
+/// Of one sweep or several: numbers, names, `last`, `last~1`, `1-5`, `tag:x`, `all`, or single trials such as `3/17`, `3/1-5`
+/// and `3/5b6c` (the start of a config's id).
+///
+/// A filter compares params, metrics and the fields state, reason, trial, sweep, repeat, seed, attempts, took (seconds),
+/// started, ended, config, tags; `sweep help filter` has all of it:
 ///
 ///   sweep trials -F 'lr > 1e-3 and method in [sgd, adam] and state = done' --sort val_loss --top 10
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct TrialsArgs {
-    /// The sweep
-    #[arg(value_name = "SWEEP", default_value = "last")]
-    pub sweep: String,
+    /// The sweeps or trials
+    #[arg(value_name = "SWEEP|TRIAL", default_value = "last")]
+    pub sweeps: Vec<String>,
     /// Only trials for which this holds
     #[arg(short = 'F', long, value_name = "FILTER")]
     pub filter: Option<String>,
@@ -246,14 +250,26 @@ pub struct TrialsArgs {
     #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub sort: Option<String>,
     /// Only the first so many
-    #[arg(long, value_name = "N")]
-    pub top: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub top: Option<u32>,
     /// These columns: params, metrics or fields, separated by commas
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub columns: Vec<String>,
     /// Only params that differ between the trials
     #[arg(long)]
     pub only_changed: bool,
+    /// One row a config: mean, standard deviation and count over its seeds
+    #[arg(long)]
+    pub group: bool,
+    /// One row for each combination of these params
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub group_by: Vec<String>,
+    /// All params, metrics and fields, however wide
+    #[arg(long, conflicts_with = "columns")]
+    pub wide: bool,
+    /// Drop no column and shorten no cell to fit the terminal
+    #[arg(long)]
+    pub no_trunc: bool,
     /// How to print
     #[command(flatten)]
     pub format: FormatArgs,

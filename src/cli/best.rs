@@ -5,7 +5,7 @@ use super::error::CliError;
 use super::input::open_store;
 use super::output::Output;
 use super::trials::filter;
-use crate::analyse::{Standing, TrialNames, best_by, rank, rank_trials, select_sweep};
+use crate::analyse::{Standing, TrialNames, best_by, rank, rank_accepted, select_sweep};
 use crate::expr::nearest;
 use crate::render::{Format, group_listing, plural, ranked_listing};
 
@@ -19,10 +19,8 @@ pub fn best(args: &BestArgs, common: &Common, output: &Output) -> Result<u8, Cli
     let ranking = match &args.filter {
         None => rank(&store, &sweep)?,
         Some(text) => {
-            let mut trials = store.trials(&sweep)?;
-            let filter = filter(text, &TrialNames::of(&trials))?;
-            trials.retain(|trial| filter.accepts(trial));
-            rank_trials(&trials, &sweep)
+            let names = TrialNames::of(&store, std::slice::from_ref(&sweep))?;
+            rank_accepted(&store, &sweep, &filter(text, &names)?)?
         }
     };
     let params = sweep.in_spec_order(store.param_names(sweep.id)?);

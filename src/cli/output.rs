@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use super::error::CliError;
 use crate::render::{Format, Listing, clean, shell_word};
@@ -56,13 +57,31 @@ impl Output {
         Ok(())
     }
 
-    /// Prints a listing.
+    /// Prints a listing; a table is made to fit the terminal.
     ///
     /// # Errors
     /// When standard output is closed.
     pub fn listing(&self, listing: &Listing, format: Format) -> Result<(), CliError> {
+        self.table(listing, format, true)
+    }
+
+    /// Prints a listing; a table is made to fit the terminal where `fit`. One that is longer than the terminal is shown
+    /// by a pager.
+    ///
+    /// # Errors
+    /// When standard output is closed.
+    pub fn table(&self, listing: &Listing, format: Format, fit: bool) -> Result<(), CliError> {
+        let width = if fit { self.width() } else { None };
+        let is_terminal = io::stdout().is_terminal();
+        if format == Format::Table
+            && is_terminal
+            && terminal_height().is_some_and(|height| listing.rows.len() + 3 > height)
+            && page(&listing.table(width))
+        {
+            return Ok(());
+        }
         let mut out = io::BufWriter::new(io::stdout().lock());
-        listing.write(&mut out, format, self.width())?;
+        listing.write(&mut out, format, width)?;
         out.flush()?;
         Ok(())
     }
@@ -105,4 +124,33 @@ impl Output {
             CliError::BrokenPipe => {}
         }
     }
+}
+
+/// The rows of the terminal at standard output.
+fn terminal_height() -> Option<usize> {
+    // SAFETY: the structure is plain numbers, for which zero is a value.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: the call writes the structure that it is given and nothing else.
+    let asked = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
+    (asked == 0 && size.ws_row > 0).then_some(usize::from(size.ws_row))
+}
+
+/// Shows a text by the user's pager (`SWEEP_PAGER`, else `PAGER`, else `less`; empty or `cat` means none). False where
+/// there is none.
+fn page(text: &str) -> bool {
+    let set = ["SWEEP_PAGER", "PAGER"].into_iter().find_map(|name| std::env::var(name).ok());
+    let pager = set.unwrap_or_else(|| "less".into());
+    let Some(words) = shlex::split(&pager).filter(|words| !words.is_empty() && words[0] != "cat") else { return false };
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).stdin(Stdio::piped());
+    if std::env::var_os("LESS").is_none() {
+        // Ends at once where all fits, keeps colours and the screen, cuts long lines instead of wrapping them.
+        command.env("LESS", "FRSX");
+    }
+    let Ok(mut child) = command.spawn() else { return false };
+    if let Some(mut stdin) = child.stdin.take() {
+        // A pager that is left early has seen enough.
+        let _ = stdin.write_all(text.as_bytes());
+    }
+    child.wait().is_ok_and(|status| status.success())
 }

@@ -1,6 +1,4 @@
-//! `sweep trials`: the trials of a sweep, filtered, sorted, with the columns that are wanted.
-
-use std::cmp::Ordering;
+//! `sweep trials`: the trials of sweeps, filtered, sorted, grouped, with the columns that are wanted.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -8,11 +6,11 @@ use super::args::{Common, TrialsArgs};
 use super::error::CliError;
 use super::input::open_store;
 use super::output::Output;
-use crate::analyse::{Filter, TrialNames, select_sweep};
+use crate::analyse::{Filter, Found, Order, Scope, TrialGroup, TrialNames, find, group, select_list};
 use crate::expr::{Names as _, nearest};
-use crate::render::{Cell, Column, Format, Listing, duration, plural, time};
-use crate::space::{State, float_json};
-use crate::store::{SweepRow, TrialRow};
+use crate::render::{Cell, Column, Format, Listing, duration, lost, plural, time};
+use crate::space::{Setting, State, float_json};
+use crate::store::{Field, Fixed, TrialRow};
 
 /// Lists the trials; gives the exit code.
 ///
@@ -20,42 +18,79 @@ use crate::store::{SweepRow, TrialRow};
 /// No such sweep, a filter or column that names nothing.
 pub fn trials(args: &TrialsArgs, common: &Common, output: &Output) -> Result<u8, CliError> {
     let store = open_store(common)?;
-    let sweep = select_sweep(&store, &args.sweep)?;
-    let mut trials = store.trials(&sweep)?;
-    let names = TrialNames::of(&trials);
-    let total = trials.len();
-    if let Some(text) = &args.filter {
-        let filter = filter(text, &names)?;
-        trials.retain(|trial| filter.accepts(trial));
+    let scopes = select_list(&store, &args.sweeps)?;
+    let sweeps: Vec<_> = scopes.iter().map(|scope| scope.sweep.clone()).collect();
+    let names = TrialNames::of(&store, &sweeps)?;
+    let filter = args.filter.as_deref().map(|text| filter(text, &names)).transpose()?;
+    let order = args.sort.as_deref().map(|key| order(key, &names)).transpose()?;
+    for name in args.columns.iter().chain(&args.group_by) {
+        known(name, &names)?;
     }
-    let matching = trials.len();
-    if let Some(sort) = &args.sort {
-        sort_by(&mut trials, sort, &names)?;
-    }
-    trials.truncate(args.top.unwrap_or(usize::MAX));
+    let is_grouped = args.group || !args.group_by.is_empty();
+    let most = args.top.map_or(usize::MAX, |top| top as usize);
+    let top = (!is_grouped).then_some(most);
+    let found = find(&store, &scopes, filter.as_ref(), order.as_ref(), top)?;
     let format = args.format.format();
-    let mut listing = listing(&sweep, &trials, args, &names)?;
-    if format == Format::Json {
-        listing.objects = Some(trials.iter().map(trial_json).collect());
-    }
-    if trials.is_empty() && format == Format::Table {
-        let message = match (&args.filter, total) {
-            (_, 0) => format!("sweep {} has no trials yet", sweep.id),
-            _ => format!("none of the {} of sweep {} matches", plural(total as u64, "trial"), sweep.id),
-        };
-        output.say(&message);
+    if found.trials.is_empty() && format == Format::Table {
+        output.say(&nothing(&scopes, &found));
         return Ok(0);
     }
-    output.listing(&listing, format)?;
+    let mut listing = if is_grouped {
+        grouped(&scopes, &found.trials, args, &names)?
+    } else {
+        listing(&scopes, &found.trials, args, &names)
+    };
+    if format == Format::Json && !is_grouped {
+        listing.objects = Some(found.trials.iter().map(trial_json).collect());
+    }
+    let groups = listing.rows.len();
+    if is_grouped {
+        listing.rows.truncate(most);
+    }
+    output.table(&listing, format, !(args.wide || args.no_trunc))?;
     if format == Format::Table {
-        let shown = trials.len();
-        if shown < matching {
-            output.say(&format!("{shown} of {matching}{}", if matching < total { " that match" } else { "" }));
-        } else if matching < total {
-            output.say(&format!("{matching} of {total} match"));
+        let shown = listing.rows.len();
+        let mut said: Vec<String> = Vec::new();
+        if is_grouped {
+            let of = if shown < groups { format!("{shown} of ") } else { String::new() };
+            said.push(format!("{of}{} of {}", plural(groups as u64, "group"), plural(found.matching as u64, "trial")));
+        } else if shown < found.matching {
+            said.push(format!("{shown} of {}", found.matching));
         }
+        if found.matching < found.total {
+            said.push(format!("{} of {} match", found.matching, found.total));
+        }
+        said.push(next(&scopes, &found, is_grouped, output));
+        output.say(&said.join("; "));
     }
     Ok(0)
+}
+
+fn nothing(scopes: &[Scope], found: &Found) -> String {
+    let of = match scopes {
+        [scope] => format!("sweep {}", scope.sweep.id),
+        scopes => format!("{} sweeps", scopes.len()),
+    };
+    match found.total {
+        0 => format!("{of} has no trials yet"),
+        total => format!("none of the {} of {of} matches", plural(total as u64, "trial")),
+    }
+}
+
+/// What to type next.
+fn next(scopes: &[Scope], found: &Found, is_grouped: bool, output: &Output) -> String {
+    let first = &found.trials[0];
+    let failed = found.trials.iter().find(|trial| trial.state == State::Failed);
+    match (failed, is_grouped) {
+        (Some(trial), false) => {
+            format!("why one failed: sweep show {}/{}{}", trial.sweep, trial.number, output.store())
+        }
+        (_, true) => format!("one trial: sweep show {}/{}{}", first.sweep, first.number, output.store()),
+        (None, false) => {
+            let ids: Vec<String> = scopes.iter().map(|scope| scope.sweep.id.to_string()).collect();
+            format!("over seeds: sweep trials {} --group{}", ids.join(" "), output.store())
+        }
+    }
 }
 
 /// Reads a filter; a mistake is shown below the text with a caret.
@@ -76,126 +111,210 @@ pub fn filter(text: &str, names: &TrialNames) -> Result<Filter, CliError> {
     })
 }
 
-/// Sorts by a param, metric or field, downwards where the name begins with `-`; what has no value comes last.
-fn sort_by(trials: &mut [TrialRow], key: &str, names: &TrialNames) -> Result<(), CliError> {
-    let (name, down) = match key.strip_prefix('-') {
-        Some(name) if names.kind(key).is_none() => (name, true),
-        _ => (key, false),
-    };
-    known(name, names)?;
-    let turn = |order: Ordering| if down { order.reverse() } else { order };
-    trials.sort_by(|a, b| {
-        let (x, y) = (a.number_of(name), b.number_of(name));
-        match (x.filter(|x| !x.is_nan()), y.filter(|y| !y.is_nan())) {
-            (Some(x), Some(y)) => turn(x.total_cmp(&y)),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => match (a.text_of(name), b.text_of(name)) {
-                (Some(x), Some(y)) => turn(x.cmp(&y)),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (None, None) => Ordering::Equal,
-            },
-        }
-    });
-    Ok(())
+fn order(key: &str, names: &TrialNames) -> Result<Order, CliError> {
+    match Order::new(key, names) {
+        Some(order) => Ok(order),
+        None => Err(unknown(key.strip_prefix('-').unwrap_or(key), names)),
+    }
 }
 
 fn known(name: &str, names: &TrialNames) -> Result<(), CliError> {
-    if names.kind(name).is_some() || matches!(name, "started" | "ended") {
-        return Ok(());
-    }
+    if names.field(name).is_some() { Ok(()) } else { Err(unknown(name, names)) }
+}
+
+fn unknown(name: &str, names: &TrialNames) -> CliError {
     let error = CliError::user(format!("there is no param, metric or field `{name}`"));
     let known = names.known();
-    Err(match nearest(name, known.iter().copied()) {
+    match nearest(name, known.iter().copied()) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error.hint(format!("there are {}", known.join(", "))),
-    })
+    }
+}
+
+/// The names of the params to show.
+fn shown_params(trials: &[TrialRow], args: &TrialsArgs, names: &TrialNames) -> Vec<String> {
+    let shown = |trial: &TrialRow, name: &str| trial.config.setting(name).map(Setting::shown);
+    let changes = |name: &&String| {
+        let first = trials.first().map(|trial| shown(trial, name));
+        trials.iter().any(|trial| Some(shown(trial, name)) != first)
+    };
+    names.params().iter().filter(|name| !args.only_changed || changes(name)).cloned().collect()
+}
+
+/// The compared metrics of the sweeps, each once.
+fn compared(scopes: &[Scope]) -> Vec<String> {
+    let mut metrics: Vec<String> = Vec::new();
+    for scope in scopes {
+        if !metrics.contains(&scope.sweep.metric) {
+            metrics.push(scope.sweep.metric.clone());
+        }
+    }
+    metrics
 }
 
 /// The trials as rows.
-fn listing(sweep: &SweepRow, trials: &[TrialRow], args: &TrialsArgs, names: &TrialNames) -> Result<Listing, CliError> {
-    let order: Vec<String> = {
-        let mut order: Vec<String> = Vec::new();
-        for setting in trials.iter().flat_map(|trial| &trial.config.settings) {
-            if !order.iter().any(|name| **name == *setting.name) {
-                order.push(setting.name.to_string());
-            }
-        }
-        sweep.in_spec_order(order)
-    };
+fn listing(scopes: &[Scope], trials: &[TrialRow], args: &TrialsArgs, names: &TrialNames) -> Listing {
     let wanted: Vec<String> = if args.columns.is_empty() {
-        let shown = |trial: &TrialRow, name: &str| trial.config.setting(name).map(|setting| setting.shown());
-        let changes = |name: &&String| {
-            let first = trials.first().map(|trial| shown(trial, name));
-            trials.iter().any(|trial| Some(shown(trial, name)) != first)
-        };
-        let params = order.iter().filter(|name| !args.only_changed || changes(name)).cloned();
-        let repeats = trials.iter().any(|trial| trial.repeat > 0);
-        let mut columns: Vec<String> = vec!["trial".into(), "state".into()];
-        columns.extend(params);
-        columns.extend(repeats.then(|| "repeat".into()));
-        columns.push(sweep.metric.clone());
+        let mut columns: Vec<String> = Vec::new();
+        columns.extend((scopes.len() > 1).then(|| "sweep".into()));
+        columns.extend(["trial".into(), "state".into()]);
+        columns.extend(shown_params(trials, args, names));
+        columns.extend((args.wide || trials.iter().any(|trial| trial.repeat > 0)).then(|| "repeat".into()));
+        let mut metrics = compared(scopes);
         let others = ["val_loss", "val_accuracy", "val_rmse", "loss"];
-        columns.extend(
-            others
-                .into_iter()
-                .filter(|name| *name != sweep.metric && names.metrics().any(|metric| metric == *name))
-                .take(1)
-                .map(str::to_owned),
-        );
+        let is_other = |name: &&String| args.wide || others.contains(&name.as_str());
+        let others: Vec<String> =
+            names.metrics().iter().filter(|name| !metrics.contains(name)).filter(is_other).cloned().collect();
+        metrics.extend(others.into_iter().take(if args.wide { usize::MAX } else { 1 }));
+        columns.extend(metrics);
+        if args.wide {
+            columns.extend(["seed", "config", "attempts", "started"].map(String::from));
+        }
         columns.push("took".into());
         columns.extend(trials.iter().any(|trial| !trial.reason.is_empty()).then(|| "reason".into()));
         columns
     } else {
-        for name in &args.columns {
-            known(name, names)?;
-        }
         args.columns.clone()
     };
-    let mut listing = Listing::new(wanted.iter().map(|name| column(name, trials, &order)).collect());
+    let mut listing = Listing::new(wanted.iter().map(|name| column(name, trials, names)).collect());
+    let fields: Vec<Option<Field>> = wanted.iter().map(|name| names.field(name)).collect();
     for trial in trials {
-        listing.rows.push(wanted.iter().map(|name| cell(trial, name)).collect());
+        let cells = wanted.iter().zip(&fields).map(|(name, field)| match field {
+            Some(field) => cell(trial, field, scopes),
+            // The compared metric of a sweep of which no trial has ended.
+            None => Cell::metric(trial.metric(name)),
+        });
+        listing.rows.push(cells.collect());
+    }
+    listing
+}
+
+fn column(name: &str, trials: &[TrialRow], names: &TrialNames) -> Column {
+    let (numeric, droppable) = match names.field(name) {
+        Some(Field::Param(param)) => (all_numbers(trials.iter().map(|t| t.config.setting(&param))), 1),
+        Some(Field::Metric(_)) | None => (true, 0),
+        Some(Field::Fixed(fixed)) => match fixed {
+            Fixed::Trial => (true, 0),
+            Fixed::State => (false, 0),
+            Fixed::Took | Fixed::Reason => (false, 3),
+            Fixed::Config | Fixed::SweepName | Fixed::Tags | Fixed::Host | Fixed::Started | Fixed::Ended => (false, 2),
+            _ => (true, 0),
+        },
+    };
+    if numeric { Column::number(name) } else { Column::text(name) }.droppable(droppable)
+}
+
+fn all_numbers<'a>(settings: impl Iterator<Item = Option<&'a Setting>>) -> bool {
+    settings.flatten().all(|setting| setting.label.is_none() && setting.value.number().is_some())
+}
+
+fn setting_cell(setting: Option<&Setting>) -> Cell {
+    setting.map_or_else(Cell::empty, |setting| Cell::new(setting.shown(), setting.value.to_json()))
+}
+
+fn cell(trial: &TrialRow, field: &Field, scopes: &[Scope]) -> Cell {
+    let at = |time_of: Option<i64>| time_of.map_or_else(Cell::empty, |at| Cell::text(time(at)));
+    let sweep = || scopes.iter().map(|scope| &scope.sweep).find(|sweep| sweep.id == trial.sweep);
+    match field {
+        Field::Param(name) => setting_cell(trial.config.setting(name)),
+        Field::Metric(name) => Cell::metric(trial.metric(name)),
+        Field::Fixed(fixed) => match fixed {
+            Fixed::State => Cell::text(trial.state.word()),
+            Fixed::Reason => Cell::text(trial.reason.as_str()),
+            Fixed::Config => Cell::new(&trial.config_id[..8], Json::String(trial.config_id.clone())),
+            Fixed::Started => at(trial.started),
+            Fixed::Ended => at(trial.ended),
+            Fixed::Took => trial.seconds().map_or_else(Cell::empty, |s| Cell::new(duration(s), float_json(s))),
+            Fixed::Trial => Cell::int(trial.number),
+            Fixed::Sweep => Cell::int(trial.sweep),
+            Fixed::Repeat => Cell::int(i64::from(trial.repeat)),
+            Fixed::Seed => Cell::int(trial.seed as i64),
+            Fixed::Attempts => Cell::int(trial.attempts),
+            Fixed::Objective => Cell::metric(trial.objective.filter(|_| trial.state == State::Done)),
+            Fixed::SweepName => sweep().map_or_else(Cell::empty, |sweep| Cell::text(sweep.name.as_str())),
+            Fixed::Tags => sweep().map_or_else(Cell::empty, |sweep| Cell::text(sweep.tags.join(","))),
+            Fixed::Host => sweep().map_or_else(Cell::empty, |sweep| Cell::text(sweep.host.as_str())),
+            Fixed::Now => Cell::text(time(crate::store::now())),
+        },
+    }
+}
+
+/// The groups of trials as rows.
+fn grouped(scopes: &[Scope], trials: &[TrialRow], args: &TrialsArgs, names: &TrialNames) -> Result<Listing, CliError> {
+    let by: Vec<String> = if args.group_by.is_empty() {
+        let params = shown_params(trials, args, names);
+        params.into_iter().filter(|name| name != "seed").collect()
+    } else {
+        let mut by = Vec::new();
+        for name in &args.group_by {
+            match names.field(name) {
+                Some(Field::Param(param)) => by.push(param),
+                _ => {
+                    return Err(CliError::user(format!("`{name}` is no param: trials are grouped by params"))
+                        .hint(format!("the params are {}", names.params().join(", "))));
+                }
+            }
+        }
+        by
+    };
+    let mut metrics = compared(scopes);
+    for name in &args.columns {
+        if let Some(Field::Metric(metric)) = names.field(name).filter(|_| !metrics.contains(name)) {
+            metrics.push(metric);
+        }
+    }
+    let mut groups = group(trials, &by, &metrics);
+    if let Some(order) = args.sort.as_deref().and_then(|key| Order::new(key, names)) {
+        sort_groups(&mut groups, &order, &metrics, args.group_by.is_empty());
+    }
+    let is_lost = groups.iter().any(|group| group.failed + group.diverged > 0);
+    let mut columns: Vec<Column> = by
+        .iter()
+        .enumerate()
+        .map(|(i, name)| {
+            let numeric = all_numbers(groups.iter().map(|group| group.values[i].as_ref()));
+            if numeric { Column::number(name) } else { Column::text(name) }
+        })
+        .collect();
+    for metric in &metrics {
+        columns.extend([
+            Column::number(metric),
+            Column::number(format!("{metric}.sd")),
+            Column::number(format!("{metric}.n")),
+        ]);
+    }
+    columns.push(Column::number("trials").droppable(3));
+    columns.extend(is_lost.then(|| Column::text("lost").droppable(1)));
+    columns.push(Column::text("first").droppable(2));
+    let mut listing = Listing::new(columns);
+    for group in &groups {
+        let mut row: Vec<Cell> = group.values.iter().map(|setting| setting_cell(setting.as_ref())).collect();
+        for spread in &group.metrics {
+            let mean = (spread.n > 0).then_some(spread.mean);
+            row.extend([Cell::metric(mean), Cell::metric(spread.sd), Cell::int(spread.n as i64)]);
+        }
+        row.push(Cell::int(group.trials as i64));
+        if is_lost {
+            row.push(Cell::text(lost(group.diverged, group.failed)));
+        }
+        row.push(Cell::text(format!("{}/{}", group.first.0, group.first.1)));
+        listing.rows.push(row);
     }
     Ok(listing)
 }
 
-fn column(name: &str, trials: &[TrialRow], params: &[String]) -> Column {
-    let is_param = params.iter().any(|param| param == name);
-    let numeric = if is_param {
-        trials.iter().filter_map(|t| t.config.setting(name)).all(|s| s.label.is_none() && s.value.number().is_some())
-    } else {
-        !matches!(name, "state" | "reason" | "config" | "started" | "ended" | "took")
-    };
-    let column = if numeric { Column::number(name) } else { Column::text(name) };
-    match name {
-        "trial" | "state" => column,
-        "took" | "reason" => column.droppable(3),
-        _ if is_param => column.droppable(1),
-        _ => column,
-    }
-}
-
-fn cell(trial: &TrialRow, name: &str) -> Cell {
-    let at = |time_of: Option<i64>| time_of.map_or_else(Cell::empty, |at| Cell::text(time(at)));
-    let bare = name.strip_prefix("param.").unwrap_or(name);
-    if let Some(setting) = trial.config.setting(bare) {
-        return Cell::new(setting.shown(), setting.value.to_json());
-    }
-    match name {
-        "state" => Cell::text(trial.state.word()),
-        "reason" => Cell::text(trial.reason.as_str()),
-        "config" => Cell::new(&trial.config_id[..8], Json::String(trial.config_id.clone())),
-        "started" => at(trial.started),
-        "ended" => at(trial.ended),
-        "took" => trial.seconds().map_or_else(Cell::empty, |s| Cell::new(duration(s), float_json(s))),
-        "trial" => Cell::int(trial.number),
-        "sweep" => Cell::int(trial.sweep),
-        "repeat" => Cell::int(i64::from(trial.repeat)),
-        "seed" => Cell::int(trial.seed as i64),
-        "attempts" => Cell::int(trial.attempts),
-        _ => Cell::metric(trial.number_of(name)),
-    }
+/// Sorts groups by the mean of a metric; by anything else they stay in the order of their first trials. Where groups are
+/// configs, one that lost a seed comes last.
+fn sort_groups(groups: &mut [TrialGroup], order: &Order, metrics: &[String], are_configs: bool) {
+    let Field::Metric(name) = &order.field else { return };
+    let Some(place) = metrics.iter().position(|metric| metric == name) else { return };
+    groups.sort_by(|a, b| {
+        let bad =
+            |group: &TrialGroup| group.metrics[place].mean.is_nan() || are_configs && group.failed + group.diverged > 0;
+        let (x, y) = (a.metrics[place].mean, b.metrics[place].mean);
+        let sorted = if order.down { y.total_cmp(&x) } else { x.total_cmp(&y) };
+        bad(a).cmp(&bad(b)).then(sorted)
+    });
 }
 
 /// A trial as other programs get it.

@@ -52,7 +52,10 @@ impl Expr {
                         out.push(name);
                     }
                 }
-                NodeKind::Negate(inner) | NodeKind::Not(inner) => walk(inner, out),
+                NodeKind::Negate(inner)
+                | NodeKind::Not(inner)
+                | NodeKind::IsMissing { inner, .. }
+                | NodeKind::Match { text: inner, .. } => walk(inner, out),
                 NodeKind::Binary(_, left, right) => {
                     walk(left, out);
                     walk(right, out);
@@ -104,6 +107,26 @@ pub(super) enum NodeKind {
         negated: bool,
     },
     Call(Function, Vec<Node>),
+    /// Whether a text has a match of the pattern.
+    Match {
+        text: Box<Node>,
+        pattern: Pattern,
+        negated: bool,
+    },
+    IsMissing {
+        inner: Box<Node>,
+        negated: bool,
+    },
+}
+
+/// A regular expression.
+#[derive(Clone, Debug)]
+pub(super) struct Pattern(pub(super) regex::Regex);
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
 }
 
 /// The operators with two operands.

@@ -35,6 +35,11 @@ pub trait Names {
     fn known(&self) -> Vec<&str>;
     /// What the names are called in an error: "param", "column".
     fn noun(&self) -> &'static str;
+    /// All texts that the name can be, where they are few and known.
+    fn words(&self, name: &str) -> Option<&'static [&'static str]> {
+        let _ = name;
+        None
+    }
 }
 
 impl Expr {
@@ -115,7 +120,13 @@ fn settle(node: &mut Node, names: &dyn Names) -> Result<(), ExprError> {
                 items.iter_mut().filter(|item| is_bare_word(item, names)).for_each(turn_into_text);
             }
             settle(needle, names)?;
-            items.iter_mut().try_for_each(|item| settle(item, names))
+            items.iter_mut().try_for_each(|item| settle(item, names))?;
+            items.iter().try_for_each(|item| possible(needle, item, names))
+        }
+        NodeKind::IsMissing { inner, .. } => settle(inner, names),
+        NodeKind::Match { text, .. } => {
+            settle(text, names)?;
+            want(text, Kind::Text, "`~`", names)
         }
         NodeKind::Binary(op, left, right) => {
             if op.is_comparison() {
@@ -128,6 +139,8 @@ fn settle(node: &mut Node, names: &dyn Names) -> Result<(), ExprError> {
             settle(left, names)?;
             settle(right, names)?;
             if op.is_comparison() {
+                possible(left, right, names)?;
+                possible(right, left, names)?;
                 return comparable(*op, left, right, names);
             }
             let (kind, what) =
@@ -153,6 +166,17 @@ fn unknown(name: &str, span: &super::Span, names: &dyn Names) -> ExprError {
     }
 }
 
+/// Whether the name can be the text that it is compared with.
+fn possible(name: &Node, text: &Node, names: &dyn Names) -> Result<(), ExprError> {
+    let (NodeKind::Name { name, .. }, NodeKind::Text(word)) = (&name.kind, &text.kind) else { return Ok(()) };
+    let Some(words) = names.words(name).filter(|words| !words.contains(&word.as_str())) else { return Ok(()) };
+    let error = ExprError::new(format!("`{name}` is never `{}`", word.escape_debug()), text.span.clone());
+    Err(match nearest(word, words.iter().copied()) {
+        Some(near) => error.help(format!("did you mean `{near}`?")),
+        None => error.help(format!("it is one of {}", words.join(", "))),
+    })
+}
+
 fn want(node: &Node, wanted: Kind, by: &str, names: &dyn Names) -> Result<(), ExprError> {
     let found = kind_of(node, names);
     if found == wanted || found == Kind::Any {
@@ -168,6 +192,11 @@ fn comparable(op: BinaryOp, left: &Node, right: &Node, names: &dyn Names) -> Res
         let span = left.span.start..right.span.end;
         return Err(ExprError::new("conditions have no order", span).help("use `=` or `!=`"));
     }
+    if [left, right].iter().all(|node| matches!(node.kind, NodeKind::Text(_))) {
+        let span = left.span.start..right.span.end;
+        let error = ExprError::new("two texts are compared: neither is a name", span);
+        return Err(error.help("names stand without quotes, or in backticks"));
+    }
     if a == Kind::Any || b == Kind::Any || a == b {
         return Ok(());
     }
@@ -179,7 +208,11 @@ fn kind_of(node: &Node, names: &dyn Names) -> Kind {
     match &node.kind {
         NodeKind::Int(_) | NodeKind::Float(_) | NodeKind::Negate(_) | NodeKind::Call(..) => Kind::Number,
         NodeKind::Text(_) => Kind::Text,
-        NodeKind::Bool(_) | NodeKind::Not(_) | NodeKind::In { .. } => Kind::Bool,
+        NodeKind::Bool(_)
+        | NodeKind::Not(_)
+        | NodeKind::In { .. }
+        | NodeKind::Match { .. }
+        | NodeKind::IsMissing { .. } => Kind::Bool,
         NodeKind::Name { name, .. } => names.kind(name).unwrap_or(Kind::Any),
         NodeKind::Binary(op, ..) if op.is_comparison() || op.is_logical() => Kind::Bool,
         NodeKind::Binary(..) => Kind::Number,

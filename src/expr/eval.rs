@@ -108,6 +108,12 @@ fn eval<'a>(node: &Node, get: &dyn Fn(&str) -> Operand<'a>) -> Operand<'a> {
             let answer = compare(*op, &eval(left, get), &eval(right, get));
             answer.map_or(Operand::Missing, Operand::Bool)
         }
+        NodeKind::Match { text, pattern, negated } => match eval(text, get) {
+            Operand::Missing => Operand::Missing,
+            Operand::Text(text) | Operand::Labelled(text, _) => Operand::Bool(pattern.0.is_match(&text) != *negated),
+            _ => Operand::Bool(*negated),
+        },
+        NodeKind::IsMissing { inner, negated } => Operand::Bool((eval(inner, get) == Operand::Missing) != *negated),
         NodeKind::Binary(op, left, right) => arithmetic(*op, &eval(left, get), &eval(right, get)),
     }
 }
@@ -225,7 +231,7 @@ mod tests {
         fn kind(&self, name: &str) -> Option<Kind> {
             match name {
                 "lr" | "depth" | "width" | "gone" | "val/acc" => Some(Kind::Number),
-                "method" => Some(Kind::Text),
+                "method" | "state" => Some(Kind::Text),
                 "warm" => Some(Kind::Bool),
                 _ => None,
             }
@@ -235,6 +241,9 @@ mod tests {
         }
         fn noun(&self) -> &'static str {
             "param"
+        }
+        fn words(&self, name: &str) -> Option<&'static [&'static str]> {
+            (name == "state").then_some(&["done", "lost"])
         }
     }
 
@@ -297,6 +306,12 @@ mod tests {
             "gone + 1",
             "lr in []",
             "5 in [1, gone]",
+            "method ~ '^s.d$'",
+            "method !~ sg",
+            "gone is missing and lr is not missing",
+            "not gone is missing",
+            "1.5h + 1",
+            "2000-02-29T12:30 < 2000-03-01",
         ];
         insta::assert_snapshot!(cases.map(|text| format!("{text}  =>  {}", run(text))).join("\n"));
     }
@@ -326,6 +341,14 @@ mod tests {
             "1e999 > lr",
             "and",
             "lr = `nope`",
+            "method ~ '('",
+            "lr ~ 'x'",
+            "lr is nothing",
+            "lr > 2d ago",
+            "'a' = 'a'",
+            "3 > 2",
+            "state = don",
+            "state in [done, lots]",
         ];
         insta::assert_snapshot!(cases.map(|text| format!("{text}  =>  {}", run(text))).join("\n"));
     }
@@ -347,7 +370,7 @@ mod tests {
         #[test]
         fn never_panics_on_plausible_text(words in proptest::collection::vec(
             prop::sample::select(vec!["lr", "method", "(", ")", "[", "]", ",", "in", "not", "and", "or", "+", "-", "*", "/", "%", "^",
-                "=", "<", "1", "2.5", "'x'", "min", "`val/acc`", "gone", "9223372036854775807"]), 0..12)) {
+                "=", "<", "~", "is", "missing", "2d", "ago", "2026-11-24", "1", "2.5", "'x'", "min", "`val/acc`", "gone", "9223372036854775807"]), 0..12)) {
             let _ = parse(&words.join(" ")).and_then(|expr| expr.check(&World)).map(|expr| format!("{:?}", expr.eval(&get)));
         }
 

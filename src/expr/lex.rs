@@ -1,6 +1,7 @@
 //! Words, numbers, texts and signs of an expression.
 
 use super::ast::{ExprError, Span};
+use super::literal::{date, duration};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
@@ -8,6 +9,8 @@ pub(super) enum Token {
     Float(f64),
     Text(String),
     Word(String),
+    /// A length of time, in seconds.
+    Duration(f64),
     /// A name in backticks.
     Quoted(String),
     Sign(&'static str),
@@ -15,8 +18,8 @@ pub(super) enum Token {
 }
 
 /// Two-character signs first, so that the longest wins.
-const SIGNS: [&str; 19] =
-    ["==", "!=", "<>", "<=", ">=", "**", "&&", "||", "=", "<", ">", "+", "-", "*", "/", "%", "^", "(", ")"];
+const SIGNS: [&str; 21] =
+    ["==", "!=", "!~", "~", "<>", "<=", ">=", "**", "&&", "||", "=", "<", ">", "+", "-", "*", "/", "%", "^", "(", ")"];
 const MORE_SIGNS: [&str; 4] = ["[", "]", ",", "!"];
 
 pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Span)>, ExprError> {
@@ -29,9 +32,8 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Span)>, ExprError> {
         if c.is_whitespace() {
             at += c.len_utf8();
         } else if c.is_ascii_digit() || (c == '.' && bytes.get(at + 1).is_some_and(u8::is_ascii_digit)) {
-            let length = number_length(rest);
-            let span = at..at + length;
-            out.push((number(&text[span.clone()], &span)?, span));
+            let (token, length) = number(rest, at)?;
+            out.push((token, at..at + length));
             at += length;
         } else if c == '"' || c == '\'' || c == '`' {
             let (content, length) = quoted(rest, c, at)?;
@@ -80,15 +82,21 @@ fn number_length(text: &str) -> usize {
     end
 }
 
-fn number(text: &str, span: &Span) -> Result<Token, ExprError> {
-    let plain = text.replace('_', "");
-    if let Ok(int) = plain.parse::<i64>() {
-        return Ok(Token::Int(int));
+/// A number, a duration or a date at the beginning of `text`, and its length in bytes; `at` is where it stands.
+fn number(text: &str, at: usize) -> Result<(Token, usize), ExprError> {
+    if let Some((seconds, length)) = date(text) {
+        return Ok((Token::Float(seconds), length));
     }
-    plain
-        .parse::<f64>()
-        .map(Token::Float)
-        .map_err(|_| ExprError::new(format!("`{text}` is not a number"), span.clone()))
+    let length = number_length(text);
+    if let Some((seconds, length)) = duration(text, length) {
+        return Ok((Token::Duration(seconds), length));
+    }
+    let plain = text[..length].replace('_', "");
+    if let Ok(int) = plain.parse::<i64>() {
+        return Ok((Token::Int(int), length));
+    }
+    let failure = |_| ExprError::new(format!("`{}` is not a number", &text[..length]), at..at + length);
+    plain.parse().map(|number| (Token::Float(number), length)).map_err(failure)
 }
 
 fn quoted(text: &str, quote: char, at: usize) -> Result<(String, usize), ExprError> {

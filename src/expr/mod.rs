@@ -8,6 +8,7 @@ mod ast;
 mod check;
 mod eval;
 mod lex;
+mod literal;
 mod nearest;
 mod parse;
 

@@ -1,9 +1,10 @@
 //! From text to tree: a precedence climber over the tokens.
 //!
-//! From loosest to tightest: `or`, `and`, `not`, comparisons and `in` (they chain: `0 < a < 1`), `+ -`, `* / %`,
+//! From loosest to tightest: `or`, `and`, `not`, comparisons, `in`, `~` and `is missing` (comparisons chain: `0 < a < 1`),
+//! `+ -`, `* / %`,
 //! the sign, `^` (to the right).
 
-use super::ast::{BinaryOp, Expr, ExprError, Function, Node, NodeKind, Span};
+use super::ast::{BinaryOp, Expr, ExprError, Function, Node, NodeKind, Pattern, Span};
 use super::lex::{Token, tokens};
 use super::nearest::nearest;
 
@@ -68,7 +69,7 @@ impl Parser {
             Token::End => "the expression ends".to_owned(),
             Token::Sign(sign) => format!("`{sign}` stands"),
             Token::Word(word) | Token::Quoted(word) => format!("`{}` stands", word.escape_debug()),
-            Token::Int(_) | Token::Float(_) => "a number stands".to_owned(),
+            Token::Int(_) | Token::Float(_) | Token::Duration(_) => "a number stands".to_owned(),
             Token::Text(_) => "a text stands".to_owned(),
         };
         ExprError::new(format!("{found} where {wanted} is expected"), self.span())
@@ -128,6 +129,12 @@ impl Parser {
                     None => node,
                 });
             }
+            if let Some(test) = self.test(&left)? {
+                return Ok(match chain {
+                    Some(before) => binary(BinaryOp::And, before, test),
+                    None => test,
+                });
+            }
             let Some(op) = self.comparison_sign() else { break };
             let right = self.sum()?;
             let link = binary(op, left, right.clone());
@@ -138,6 +145,37 @@ impl Parser {
             left = right;
         }
         Ok(chain.unwrap_or(left))
+    }
+
+    /// What follows `left` if that is a pattern or `is missing`.
+    fn test(&mut self, left: &Node) -> Result<Option<Node>, ExprError> {
+        let inner = || Box::new(left.clone());
+        let kind = match self.peek() {
+            Token::Sign(sign @ ("~" | "!~")) => {
+                let negated = *sign == "!~";
+                self.next();
+                let (Token::Text(pattern) | Token::Word(pattern)) = self.peek().clone() else {
+                    return Err(self.unexpected("a pattern in quotes").help("write `name ~ '^conv'`"));
+                };
+                let pattern = regex::RegexBuilder::new(&pattern).size_limit(1 << 20).build().map_err(|error| {
+                    let why = error.to_string();
+                    let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                    ExprError::new(format!("this is no regular expression: {last}"), self.span())
+                })?;
+                NodeKind::Match { text: inner(), pattern: Pattern(pattern), negated }
+            }
+            Token::Word(word) if word == "is" => {
+                self.next();
+                let negated = self.take_word("not");
+                if !matches!(self.peek(), Token::Word(word) if word == "missing") {
+                    return Err(self.unexpected("`missing`").help("`x is missing`; values are compared with `=`"));
+                }
+                NodeKind::IsMissing { inner: inner(), negated }
+            }
+            _ => return Ok(None),
+        };
+        let (_, span) = self.next();
+        Ok(Some(Node { kind, span: left.span.start..span.end }))
     }
 
     fn comparison_sign(&mut self) -> Option<BinaryOp> {
@@ -225,6 +263,18 @@ impl Parser {
         let kind = match self.peek().clone() {
             Token::Int(int) => NodeKind::Int(int),
             Token::Float(float) => NodeKind::Float(float),
+            Token::Duration(seconds) => {
+                self.next();
+                let length = Node { kind: NodeKind::Float(seconds), span: span.clone() };
+                let end = self.span();
+                if !self.take_word("ago") {
+                    return Ok(length);
+                }
+                let now = Node { kind: NodeKind::Name { name: "now".into(), quoted: true }, span: end };
+                let mut ago = binary(BinaryOp::Subtract, now, length);
+                ago.span = span.start..self.tokens[self.at - 1].1.end;
+                return Ok(ago);
+            }
             Token::Text(text) => NodeKind::Text(text),
             Token::Quoted(name) => NodeKind::Name { name, quoted: true },
             Token::Word(word) if matches!(word.as_str(), "true" | "True") => NodeKind::Bool(true),

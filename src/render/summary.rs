@@ -156,7 +156,7 @@ fn config_json(config: &RankedConfig, rank: usize, objective: &str) -> Json {
 }
 
 /// `2 diverged, 1 failed`.
-fn lost(diverged: usize, failed: usize) -> String {
+pub fn lost(diverged: usize, failed: usize) -> String {
     let part = |count: usize, word: &str| (count > 0).then(|| format!("{count} {word}"));
     [part(diverged, "diverged"), part(failed, "failed")].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

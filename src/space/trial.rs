@@ -39,7 +39,7 @@ impl State {
     ];
 
     /// The word for it, as stored and shown.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",

@@ -129,6 +129,26 @@ impl Store {
         Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
     }
 
+    /// The numbers of the sweeps with this tag that are not hidden, the oldest first.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn tagged(&self, tag: &str) -> Result<Vec<i64>, StoreError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT id FROM sweep_rows JOIN tags ON tags.sweep = id WHERE tag = ?1 AND hidden = 0 ORDER BY id",
+        )?;
+        Ok(query.query_map([tag], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
+    /// All tags.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn tags(&self) -> Result<Vec<String>, StoreError> {
+        let mut query = self.connection.prepare_cached("SELECT DISTINCT tag FROM tags ORDER BY tag")?;
+        Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
     /// The latest sweep of this name.
     ///
     /// # Errors

@@ -49,6 +49,8 @@ pub struct TrialRow {
 /// What ranking needs of a trial.
 #[derive(Clone, Copy, Debug)]
 pub struct Sketch {
+    /// The row.
+    pub id: i64,
     /// The row of the config.
     pub config_row: i64,
     /// The number of the trial.
@@ -100,6 +102,24 @@ impl Store {
     /// As [`Store::trials`].
     pub fn trial(&self, sweep: &SweepRow, number: i64) -> Result<Option<TrialRow>, StoreError> {
         Ok(self.trials_where(sweep, Some(number))?.pop())
+    }
+
+    /// The trials of a sweep in these rows, in this order.
+    ///
+    /// # Errors
+    /// As [`Store::trials`].
+    pub fn trials_at(&self, sweep: &SweepRow, rows: &[i64]) -> Result<Vec<TrialRow>, StoreError> {
+        // One by one where they are few; else all of the sweep at once, of which the wanted ones are taken.
+        if rows.len() as u64 * 20 < sweep.counts.total() || rows.len() < 100 {
+            let mut number = self.connection.prepare_cached("SELECT number FROM trial_rows WHERE id = ?1")?;
+            let mut one = |row: &i64| match self.trial(sweep, number.query_row([row], |row| row.get(0))?)? {
+                Some(trial) => Ok(trial),
+                None => Err(StoreError::Corrupt(format!("there is no trial in row {row}"))),
+            };
+            return rows.iter().map(&mut one).collect();
+        }
+        let mut all: HashMap<i64, TrialRow> = self.trials(sweep)?.into_iter().map(|trial| (trial.id, trial)).collect();
+        Ok(rows.iter().filter_map(|row| all.remove(row)).collect())
     }
 
     fn trials_where(&self, sweep: &SweepRow, number: Option<i64>) -> Result<Vec<TrialRow>, StoreError> {
@@ -232,7 +252,7 @@ impl Store {
             "SELECT t.config, t.number, t.repeat, t.state, t.objective,
                 (SELECT value FROM metric_rows WHERE attempt = t.attempt AND name = 'steps'),
                 coalesce((SELECT value FROM metric_rows WHERE attempt = t.attempt AND name = 'seconds'),
-                    (t.ended - t.started) * 1e-6)
+                    (t.ended - t.started) * 1e-6), t.id
              FROM trial_rows t WHERE t.sweep = ?1 ORDER BY t.number",
         )?;
         let mut rows = query.query([sweep.id])?;
@@ -247,6 +267,7 @@ impl Store {
                 objective: if state == State::Done { Some(objective.unwrap_or(f64::NAN)) } else { objective },
                 steps: row.get(5)?,
                 seconds: row.get(6)?,
+                id: row.get(7)?,
             });
         }
         Ok(())
