@@ -4,22 +4,30 @@ mod args;
 mod ask;
 mod backup;
 mod best;
+mod compare;
+mod complete;
 mod conclude;
 mod doctor;
 mod error;
+mod export;
 mod extend;
+mod help;
+mod import;
 mod input;
 mod logs;
 mod ls;
 mod output;
 mod plan;
 mod predict;
+mod query;
 mod refusal;
 mod rerun;
+mod rm;
 mod run;
 mod session;
 mod show;
 mod stop;
+mod tag;
 mod trials;
 mod work;
 
@@ -73,6 +81,16 @@ pub fn main() -> ExitCode {
         Command::Extend(args) => extend::extend(&args, &arguments.common, &output),
         Command::Doctor(args) => doctor::doctor(&args, &arguments.common, &output),
         Command::Backup(args) => backup::backup(&args, &arguments.common, &output),
+        Command::Export(args) => export::export(&args, &arguments.common, &output),
+        Command::Tag(args) => tag::tag(&args, &arguments.common, &output),
+        Command::Rm(args) => rm::rm(&args, &arguments.common, &output),
+        Command::Query(args) => query::query(&args, &arguments.common, &output),
+        Command::Compare(args) => compare::compare(&args, &arguments.common, &output),
+        Command::Import(args) => import::import(&args, &arguments.common, &output),
+        Command::Completion(args) => complete::completion(&args, &output),
+        Command::Complete(args) => complete::complete(&args, &arguments.common, &output),
+        Command::Man(args) => help::man(&args, &output),
+        Command::Help(args) => help::help(&args, &output),
         Command::Predict(args) => predict::predict(&args, &arguments.common, &output),
     };
     match result {

@@ -57,6 +57,18 @@ impl Output {
         Ok(())
     }
 
+    /// Prints a text to read; one that is longer than the terminal is shown by a pager.
+    ///
+    /// # Errors
+    /// When standard output is closed.
+    pub fn text(&self, text: &str) -> Result<(), CliError> {
+        let is_long = terminal_height().is_some_and(|height| text.lines().count() > height);
+        if io::stdout().is_terminal() && is_long && page(text) {
+            return Ok(());
+        }
+        self.data(text)
+    }
+
     /// Prints a listing; a table is made to fit the terminal.
     ///
     /// # Errors

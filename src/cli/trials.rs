@@ -111,7 +111,11 @@ pub fn filter(text: &str, names: &TrialNames) -> Result<Filter, CliError> {
     })
 }
 
-fn order(key: &str, names: &TrialNames) -> Result<Order, CliError> {
+/// Reads an order.
+///
+/// # Errors
+/// The nearest known name.
+pub fn order(key: &str, names: &TrialNames) -> Result<Order, CliError> {
     match Order::new(key, names) {
         Some(order) => Ok(order),
         None => Err(unknown(key.strip_prefix('-').unwrap_or(key), names)),

@@ -49,6 +49,20 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// A size: `512 B`, `3.4 KiB`, `120 MiB`.
+pub fn bytes(count: u64) -> String {
+    let mut size = count as f64;
+    let mut units = ["KiB", "MiB", "GiB", "TiB"].into_iter();
+    let mut unit = "B";
+    while size >= 1000.0
+        && let Some(next) = units.next()
+    {
+        size /= 1024.0;
+        unit = next;
+    }
+    if unit == "B" || size >= 100.0 { format!("{size:.0} {unit}") } else { format!("{size:.1} {unit}") }
+}
+
 /// How long ago a time in microseconds since 1970 was: `just now`, `5 min ago`, `3 d ago`.
 pub fn ago(then: i64, now: i64) -> String {
     let seconds = (now - then).max(0) / 1_000_000;

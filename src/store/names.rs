@@ -36,6 +36,44 @@ pub struct NameRow {
     pub of_type: String,
 }
 
+/// The first columns of a wide table: the fields of a trial.
+pub const WIDE_FIELDS: [&str; 11] =
+    ["trial", "config", "repeat", "seed", "state", "reason", "attempts", "objective", "started", "ended", "took"];
+
+/// A param or metric as a column of a wide table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WideName {
+    /// Param or metric.
+    pub kind: NameKind,
+    /// The name.
+    pub name: String,
+    /// The name of the column.
+    pub column: String,
+}
+
+/// The columns of a wide table after `sweep` and [`WIDE_FIELDS`]: the params, then the metrics. A name that is taken
+/// already (upper and lower case are the same to SQL) gets `param.` or `metric.` before it.
+pub fn wide_names(names: &[NameRow]) -> Vec<WideName> {
+    let mut out: Vec<WideName> = Vec::new();
+    for kind in [NameKind::Param, NameKind::Metric] {
+        for row in names.iter().filter(|row| row.kind == kind) {
+            if out.iter().any(|wide| wide.kind == kind && wide.name == row.name) {
+                continue;
+            }
+            let mut column = row.name.replace('\0', "");
+            let is_taken = |column: &str| {
+                let columns = out.iter().map(|wide| wide.column.as_str());
+                WIDE_FIELDS.into_iter().chain(["sweep"]).chain(columns).any(|other| other.eq_ignore_ascii_case(column))
+            };
+            while is_taken(&column) {
+                column = format!("{}.{column}", kind.word());
+            }
+            out.push(WideName { kind, name: row.name.clone(), column });
+        }
+    }
+    out
+}
+
 /// The names that a writer has noted already.
 #[derive(Debug, Default)]
 pub(super) struct NamesWritten {
