@@ -40,9 +40,9 @@ pub struct Standing {
     pub failed: usize,
     /// Seeds that diverged.
     pub diverged: usize,
-    /// The mean number of updates, where trials report `steps`.
+    /// The mean number of updates, where trials report `steps`; read only of configs that are shown.
     pub steps: Option<f64>,
-    /// The mean number of seconds of training (or of the trial).
+    /// The mean number of seconds of training (or of the trial); read only of configs that are shown.
     pub seconds: Option<f64>,
 }
 
@@ -79,8 +79,6 @@ struct Sums {
     squares: f64,
     failed: usize,
     diverged: usize,
-    steps: (f64, usize),
-    seconds: (f64, usize),
     last: u64,
 }
 
@@ -111,17 +109,10 @@ impl Tally {
             }
             _ => {}
         }
-        for (sum, value) in [(&mut sums.steps, trial.steps), (&mut sums.seconds, trial.seconds)] {
-            if let Some(value) = value {
-                sum.0 += value;
-                sum.1 += 1;
-            }
-        }
     }
 
     /// The standings, the best first; configs with a failed or diverged seed come last, equals in their order.
     fn standings(&self, sweep: i64, maximize: bool) -> Vec<Standing> {
-        let average = |(sum, count): (f64, usize)| (count > 0).then(|| sum / count as f64);
         let standing = |config_row: &i64| {
             let sums = &self.configs[config_row];
             let bad = sums.failed + sums.diverged > 0 || sums.n == 0;
@@ -135,8 +126,8 @@ impl Tally {
                 n: sums.n,
                 failed: sums.failed,
                 diverged: sums.diverged,
-                steps: average(sums.steps),
-                seconds: average(sums.seconds),
+                steps: None,
+                seconds: None,
             }
         };
         let ended = self.order.iter().filter(|row| self.configs[*row].ended > 0);
@@ -203,6 +194,8 @@ impl Ranking {
 }
 
 fn whole(store: &Store, standing: Standing) -> Result<RankedConfig, StoreError> {
+    let (steps, seconds) = store.costs(standing.config_row)?;
+    let standing = Standing { steps, seconds, ..standing };
     Ok(RankedConfig { config: store.config_at(standing.config_row)?, standing })
 }
 
@@ -219,36 +212,36 @@ pub struct Group {
     pub diverged: usize,
 }
 
-/// The best of a ranking for each value of `param`, in the order of merit; configs in which it is inactive are a group
+/// The best of a ranking for each value of `param`, in the order of merit, the first `count` of them; configs in which it is inactive are a group
 /// too.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn best_by(store: &Store, sweep: &SweepRow, ranking: &Ranking, param: &str) -> Result<Vec<Group>, StoreError> {
+pub fn best_by(
+    store: &Store,
+    sweep: &SweepRow,
+    ranking: &Ranking,
+    param: &str,
+    count: usize,
+) -> Result<Vec<Group>, StoreError> {
     let values = store.param_values(sweep.id, param)?;
     let mut places: HashMap<Option<u32>, usize> = HashMap::new();
-    let mut groups: Vec<Group> = Vec::new();
+    let mut groups: Vec<(Standing, usize, usize, usize)> = Vec::new();
     for standing in &ranking.standings {
         let value = values.get(&standing.config_row).copied();
-        match places.get(&value) {
-            Some(&place) => {
-                let group = &mut groups[place];
-                group.configs += 1;
-                group.failed += standing.failed;
-                group.diverged += standing.diverged;
-            }
-            None => {
-                places.insert(value, groups.len());
-                groups.push(Group {
-                    best: whole(store, *standing)?,
-                    configs: 1,
-                    failed: standing.failed,
-                    diverged: standing.diverged,
-                });
-            }
-        }
+        let place = *places.entry(value).or_insert_with(|| {
+            groups.push((*standing, 0, 0, 0));
+            groups.len() - 1
+        });
+        let (_, configs, failed, diverged) = &mut groups[place];
+        *configs += 1;
+        *failed += standing.failed;
+        *diverged += standing.diverged;
     }
-    Ok(groups)
+    let first = groups.into_iter().take(count);
+    first
+        .map(|(best, configs, failed, diverged)| Ok(Group { best: whole(store, best)?, configs, failed, diverged }))
+        .collect()
 }
 
 #[cfg(test)]
@@ -257,7 +250,7 @@ mod tests {
 
     fn sketch(config: i64, repeat: u32, state: State, objective: Option<f64>) -> Sketch {
         let number = config * 10 + i64::from(repeat);
-        Sketch { id: number, config_row: config, number, repeat, state, objective, steps: None, seconds: Some(2.0) }
+        Sketch { id: number, config_row: config, number, repeat, state, objective }
     }
 
     fn standings(trials: &[Sketch], maximize: bool) -> (Vec<Standing>, bool) {

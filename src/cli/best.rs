@@ -42,8 +42,7 @@ pub fn best(args: &BestArgs, common: &Common, output: &Output) -> Result<u8, Cli
                     None => error.hint(format!("its params are {}", params.join(", "))),
                 });
             }
-            let mut groups = best_by(&store, &sweep, &ranking, by)?;
-            groups.truncate(args.top);
+            let groups = best_by(&store, &sweep, &ranking, by, args.top)?;
             group_listing(&groups, by, &params, &sweep.metric)
         }
         None => ranked_listing(&ranking.top(&store, args.top)?, &params, &sweep.metric),

@@ -81,7 +81,7 @@ pub fn conclude(
     let has = |name: &str| loaded.spec.space.param(name).is_some_and(|param| param.domain.is_searched());
     let mut groups = None;
     if has("method") {
-        groups = Some(("method".to_owned(), best_by(store, row, &ranking, "method")?));
+        groups = Some(("method".to_owned(), best_by(store, row, &ranking, "method", usize::MAX)?));
     }
     let summary = Summary {
         sweep: row.id,

@@ -259,6 +259,8 @@ fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
         Err(error) => return Err(error),
         Ok(found) => found,
     };
+    // What is read twice is held: up to 64 MiB.
+    connection.pragma_update(None, "cache_size", -65_536)?;
     if found < schema::KNOWN {
         // An older file is migrated by a writer; a reader does it in passing.
         drop(connection);

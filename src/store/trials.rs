@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusqlite::Row;
+use rusqlite::types::ValueRef;
+use rusqlite::{OptionalExtension as _, Row};
 
 use super::sweeps::{SweepRow, shown_state};
 use super::{Chunk, Owner, Series, Store, StoreError};
@@ -61,10 +62,6 @@ pub struct Sketch {
     pub state: State,
     /// The compared value.
     pub objective: Option<f64>,
-    /// The metric `steps`.
-    pub steps: Option<f64>,
-    /// The metric `seconds`, else the length of the trial.
-    pub seconds: Option<f64>,
 }
 
 /// A trial that exists.
@@ -249,11 +246,7 @@ impl Store {
     pub fn sketches(&self, sweep: &SweepRow, take: &mut dyn FnMut(&Sketch)) -> Result<(), StoreError> {
         let alive = !matches!(sweep.owner, Owner::Nobody);
         let mut query = self.connection.prepare_cached(
-            "SELECT t.config, t.number, t.repeat, t.state, t.objective,
-                (SELECT value FROM metric_rows WHERE attempt = t.attempt AND name = 'steps'),
-                coalesce((SELECT value FROM metric_rows WHERE attempt = t.attempt AND name = 'seconds'),
-                    (t.ended - t.started) * 1e-6), t.id
-             FROM trial_rows t WHERE t.sweep = ?1 ORDER BY t.number",
+            "SELECT config, number, repeat, state, objective, id FROM trial_rows WHERE sweep = ?1 ORDER BY number",
         )?;
         let mut rows = query.query([sweep.id])?;
         while let Some(row) = rows.next()? {
@@ -265,12 +258,25 @@ impl Store {
                 repeat: row.get(2)?,
                 state,
                 objective: if state == State::Done { Some(objective.unwrap_or(f64::NAN)) } else { objective },
-                steps: row.get(5)?,
-                seconds: row.get(6)?,
-                id: row.get(7)?,
+                id: row.get(5)?,
             });
         }
         Ok(())
+    }
+
+    /// What the trials of a config cost on average: updates (the metric `steps`), and seconds (the metric `seconds`, else
+    /// the length of the trial).
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn costs(&self, config: i64) -> Result<(Option<f64>, Option<f64>), StoreError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT avg((SELECT value FROM metric_rows WHERE attempt = t.attempt AND name = 'steps')),
+                avg(coalesce((SELECT value FROM metric_rows WHERE attempt = t.attempt AND name = 'seconds'),
+                    (t.ended - t.started) * 1e-6))
+             FROM configs c JOIN trial_rows t ON t.sweep = c.sweep AND t.config = c.id WHERE c.id = ?1",
+        )?;
+        Ok(query.query_row([config], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
     /// For each config of a sweep that has the param, a number that is the same for the same value (or label).
@@ -278,19 +284,35 @@ impl Store {
     /// # Errors
     /// As [`Store::trials`].
     pub fn param_values(&self, sweep: i64, param: &str) -> Result<HashMap<i64, u32>, StoreError> {
+        // The param is nearly always at the same place among those of a config: looked for there first.
         let mut query = self.connection.prepare_cached(
-            "SELECT p.config, p.name, p.type, p.value, p.label FROM configs c JOIN param_rows p ON p.config = c.id
-             WHERE c.sweep = ?1 AND p.name = ?2",
+            "SELECT p.place FROM param_rows p JOIN configs c ON c.id = p.config WHERE c.sweep = ?1 AND p.name = ?2 LIMIT 1",
         )?;
-        let mut rows = query.query((sweep, param))?;
-        let mut numbers: HashMap<String, u32> = HashMap::new();
+        let Some(place) = query.query_row((sweep, param), |row| row.get::<_, i64>(0)).optional()? else {
+            return Ok(HashMap::new());
+        };
+        let mut elsewhere = self
+            .connection
+            .prepare_cached("SELECT name, type, value, label FROM param_rows WHERE config = ?1 AND name = ?2")?;
+        let mut query = self.connection.prepare_cached(
+            "SELECT c.id, p.name, p.type, p.value, p.label
+             FROM configs c LEFT JOIN param_rows p ON p.config = c.id AND p.place = ?2 WHERE c.sweep = ?1",
+        )?;
+        let mut rows = query.query((sweep, place))?;
+        let mut numbers: HashMap<ValueKey, u32> = HashMap::new();
         let mut out = HashMap::new();
         while let Some(row) = rows.next()? {
-            let value = read_value(row)?;
-            let label: Option<String> = row.get(4)?;
-            let text = label.unwrap_or_else(|| format!("{}:{value}", value.type_word()));
+            let config: i64 = row.get(0)?;
+            let key = if row.get_ref(1)?.as_str().is_ok_and(|name| name == param) {
+                value_key(row, 2)?
+            } else {
+                match elsewhere.query_row((config, param), |row| value_key(row, 1)).optional()? {
+                    Some(key) => key,
+                    None => continue,
+                }
+            };
             let next = numbers.len() as u32;
-            out.insert(row.get(0)?, *numbers.entry(text).or_insert(next));
+            out.insert(config, *numbers.entry(key).or_insert(next));
         }
         Ok(out)
     }
@@ -301,8 +323,7 @@ impl Store {
     /// What SQLite says.
     pub fn param_names(&self, sweep: i64) -> Result<Vec<String>, StoreError> {
         let mut query = self.connection.prepare_cached(
-            "SELECT p.name FROM configs c JOIN param_rows p ON p.config = c.id WHERE c.sweep = ?1
-             GROUP BY p.name ORDER BY min(p.place), min(c.ordinal)",
+            "SELECT name FROM names WHERE sweep = ?1 AND kind = 'param' GROUP BY name ORDER BY min(id)",
         )?;
         Ok(query.query_map([sweep], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
@@ -387,6 +408,28 @@ impl Store {
         }
         Ok(out)
     }
+}
+
+/// What makes two values of a param the same: the label where there is one, else type and value.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum ValueKey {
+    Label(String),
+    Bits(String, u64),
+    Text(String, Vec<u8>),
+}
+
+/// The key of the value whose type, value and label stand from column `at` on.
+fn value_key(row: &Row<'_>, at: usize) -> rusqlite::Result<ValueKey> {
+    if let ValueRef::Text(label) = row.get_ref(at + 2)? {
+        return Ok(ValueKey::Label(String::from_utf8_lossy(label).into_owned()));
+    }
+    let of_type: String = row.get(at)?;
+    Ok(match row.get_ref(at + 1)? {
+        ValueRef::Null => ValueKey::Bits(of_type, f64::NAN.to_bits()),
+        ValueRef::Integer(int) => ValueKey::Bits(of_type, int as u64),
+        ValueRef::Real(real) => ValueKey::Bits(of_type, real.to_bits()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => ValueKey::Text(of_type, bytes.to_vec()),
+    })
 }
 
 fn read_setting(row: &Row<'_>) -> Result<Setting, StoreError> {
