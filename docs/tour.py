@@ -1,10 +1,10 @@
-"""Fills in the output in README.md by running its commands, and draws docs/run.svg from one of them.
+"""Fills in the output in README.md and docs/queries.md by running their commands, and draws docs/run.svg from one of them.
 
-    python3 docs/tour.py            # writes README.md and docs/run.svg
-    python3 docs/tour.py --check    # runs the commands and says whether the README still tells the truth
+    python3 docs/tour.py            # writes the pages and docs/run.svg
+    python3 docs/tour.py --check    # runs the commands and says whether the pages still tell the truth
 
 Between `<!-- run: COMMAND -->` and `<!-- end -->` goes what the command prints, between `<!-- file: PATH -->` and
-`<!-- end -->` the file. The program is target/debug/sweep, run in a temporary folder with a copy of sweeps/.
+`<!-- end -->` the file; a command in `<!-- setup: COMMAND -->` only runs. The program is target/debug/sweep, run in a temporary folder with a copy of sweeps/.
 Times differ from run to run: `--check` leaves them out of the comparison.
 """
 
@@ -18,7 +18,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MARK = re.compile(r"<!-- (run|file): (.+?) -->\n(.*?)<!-- end -->", re.S)
+MARK = re.compile(r"<!-- (run|file|setup): (.+?) -->\n(.*?)<!-- end -->", re.S)
+PAGES = ["README.md", "docs/queries.md"]
 PICTURE = "sweep run sweeps/grid.yaml"
 
 
@@ -34,7 +35,10 @@ def block(kind: str, what: str, folder: Path) -> str:
     """The code block for one mark."""
     if kind == "file":
         return f"```yaml\n{(ROOT / what).read_text().rstrip()}\n```\n"
-    return f"```text\n$ {what}\n{run(what, folder)}\n```\n"
+    output = run(what, folder)
+    if kind == "setup":
+        return ""
+    return f"```text\n$ {what}\n{output}\n```\n"
 
 
 def stable(text: str) -> str:
@@ -66,13 +70,12 @@ def picture(command: str, output: str) -> str:
     )
 
 
-def main() -> int:
-    readme = ROOT / "README.md"
-    before = readme.read_text()
+def filled(page: str, outputs: dict[str, str]) -> tuple[str, str]:
+    """A page as it is, and as it is with what its commands print now."""
+    before = (ROOT / page).read_text()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copytree(ROOT / "sweeps", folder / "sweeps")
-        outputs: dict[str, str] = {}
 
         def fill(match: re.Match) -> str:
             kind, what = match[1], match[2]
@@ -80,16 +83,24 @@ def main() -> int:
             outputs[what] = text
             return f"<!-- {kind}: {what} -->\n{text}<!-- end -->"
 
-        after = MARK.sub(fill, before)
-    if "--check" in sys.argv:
-        if stable(after) == stable(before):
-            print("the README's tour is true")
-            return 0
+        return before, MARK.sub(fill, before)
+
+
+def main() -> int:
+    outputs: dict[str, str] = {}
+    wrong = 0
+    for page in PAGES:
+        before, after = filled(page, outputs)
+        if "--check" not in sys.argv:
+            (ROOT / page).write_text(after)
+            continue
         for old, new in zip(MARK.finditer(before), MARK.finditer(after)):
             if stable(old[3]) != stable(new[3]):
-                print(f"differs: {old[2]}\n--- README\n{old[3]}\n--- now\n{new[3]}")
-        return 1
-    readme.write_text(after)
+                wrong += 1
+                print(f"{page} differs: {old[2]}\n--- page\n{old[3]}\n--- now\n{new[3]}")
+    if "--check" in sys.argv:
+        print("the pages are true" if wrong == 0 else f"{wrong} differ")
+        return min(wrong, 1)
     shown = outputs[PICTURE].split("\n", 2)[2].rsplit("\n```", 1)[0]
     (ROOT / "docs/run.svg").write_text(picture(PICTURE, shown))
     return 0

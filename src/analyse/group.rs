@@ -59,6 +59,7 @@ pub fn group(trials: &[TrialRow], by: &[String], metrics: &[String]) -> Vec<Tria
             groups.len() - 1
         });
         let group = &mut groups[place];
+        group.first = group.first.min((trial.sweep, trial.number));
         group.trials += 1;
         group.failed += usize::from(matches!(trial.state, State::Failed | State::Stopped));
         group.diverged += usize::from(trial.state == State::Diverged);

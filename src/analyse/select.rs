@@ -107,13 +107,7 @@ pub fn select_many(store: &Store, selector: &str) -> Result<Selection, SelectErr
         },
     };
     let numbers = match (range(trial), hexadecimal(trial, 4)) {
-        (Some((first, last)), _) => {
-            let there = store.recorded(sweep.id)?;
-            let mut numbers: Vec<i64> = there.iter().map(|trial| trial.number as i64).collect();
-            numbers.retain(|number| (first..=last).contains(number));
-            numbers.sort_unstable();
-            numbers
-        }
+        (Some((first, last)), _) => store.numbers_between(sweep.id, first, last)?,
         (None, Some(prefix)) => store.numbers_of_config(sweep.id, &prefix)?,
         (None, None) => Vec::new(),
     };

@@ -67,6 +67,9 @@ fn cell(line: &Difference, value: &Json) -> Cell {
         Json::Number(number) if is_measured && number.is_f64() => {
             Cell::new(number.as_f64().map_or_else(String::new, metric), value.clone())
         }
+        Json::Number(number) if number.is_f64() => {
+            Cell::new(format!("{:?}", number.as_f64().unwrap_or(f64::NAN)), value.clone())
+        }
         other => Cell::new(other.to_string(), other.clone()),
     }
 }

@@ -4,7 +4,7 @@ use super::error::CliError;
 use super::logs::last_lines;
 use super::output::Output;
 use crate::analyse::{best_by, edges, rank};
-use crate::render::{Summary, clean, duration, plural, shell_word};
+use crate::render::{Summary, clean, duration, plural, shell_word, shorten};
 use crate::run::{Ending, Report};
 use crate::space::State;
 use crate::spec::{Goal, Loaded};
@@ -97,7 +97,7 @@ pub fn conclude(
     output.data(&format!("\n{}", summary.text(output.width())))?;
     for state in [State::Failed, State::Diverged] {
         if let Some(first) = store.first_in(row, state)? {
-            let config = clean(&first.config.to_string());
+            let config = shorten(&clean(&first.config.to_string()), 100);
             let reason = clean(&first.reason);
             output.data(&format!(
                 "\n{} {state}, the first: {}/{} {config}: {reason}\n  sweep trials {} -F 'state = {state}'{at}\n",

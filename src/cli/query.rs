@@ -29,6 +29,9 @@ pub fn query(args: &QueryArgs, common: &Common, output: &Output) -> Result<u8, C
         sql.clear();
         std::io::stdin().read_to_string(&mut sql)?;
     }
+    if sql.trim().is_empty() {
+        return Err(CliError::user("the query is empty").hint("sweep query 'SELECT * FROM last'"));
+    }
     let limits =
         QueryLimits { rows: args.limit as usize, time: Duration::from_secs_f64(args.timeout.clamp(0.001, 1e6)) };
     let result = store.query(&sql, limits).map_err(|error| explained(error, &sql, &store))?;
@@ -52,7 +55,12 @@ fn cell(value: &Sql) -> Cell {
     match value {
         Sql::Null => Cell::empty(),
         Sql::Integer(int) => Cell::int(*int),
-        Sql::Real(real) => Cell::new(crate::render::metric(*real), float_json(*real)),
+        Sql::Real(real) => {
+            // As it is where that is short: a param is not to be shown as if it had been measured.
+            let whole = format!("{real:?}");
+            let shown = if whole.len() <= 8 { whole } else { crate::render::metric(*real) };
+            Cell::new(shown, float_json(*real))
+        }
         Sql::Text(text) => Cell::text(text.as_str()),
         Sql::Blob(bytes) => Cell::new(format!("({} bytes)", bytes.len()), Json::String(hex(bytes))),
     }

@@ -8,7 +8,7 @@ use super::input::open_store;
 use super::output::Output;
 use crate::analyse::{Filter, Found, Order, Scope, TrialGroup, TrialNames, find, group, select_list};
 use crate::expr::{Names as _, nearest};
-use crate::render::{Cell, Column, Format, Listing, duration, lost, plural, time};
+use crate::render::{Cell, Column, Format, Listing, duration, lost, plural, setting as setting_text, time};
 use crate::space::{Setting, State, float_json};
 use crate::store::{Field, Fixed, TrialRow};
 
@@ -135,14 +135,14 @@ fn unknown(name: &str, names: &TrialNames) -> CliError {
     }
 }
 
-/// The names of the params to show.
-fn shown_params(trials: &[TrialRow], args: &TrialsArgs, names: &TrialNames) -> Vec<String> {
+/// The names of the params that differ between the trials.
+fn changing(trials: &[TrialRow], names: &TrialNames) -> Vec<String> {
     let shown = |trial: &TrialRow, name: &str| trial.config.setting(name).map(Setting::shown);
     let changes = |name: &&String| {
         let first = trials.first().map(|trial| shown(trial, name));
         trials.iter().any(|trial| Some(shown(trial, name)) != first)
     };
-    names.params().iter().filter(|name| !args.only_changed || changes(name)).cloned().collect()
+    names.params().iter().filter(changes).cloned().collect()
 }
 
 /// The compared metrics of the sweeps, each once.
@@ -158,11 +158,12 @@ fn compared(scopes: &[Scope]) -> Vec<String> {
 
 /// The trials as rows.
 fn listing(scopes: &[Scope], trials: &[TrialRow], args: &TrialsArgs, names: &TrialNames) -> Listing {
+    let changing = changing(trials, names);
     let wanted: Vec<String> = if args.columns.is_empty() {
         let mut columns: Vec<String> = Vec::new();
         columns.extend((scopes.len() > 1).then(|| "sweep".into()));
         columns.extend(["trial".into(), "state".into()]);
-        columns.extend(shown_params(trials, args, names));
+        columns.extend(if args.only_changed { changing.clone() } else { names.params().to_vec() });
         columns.extend((args.wide || trials.iter().any(|trial| trial.repeat > 0)).then(|| "repeat".into()));
         let mut metrics = compared(scopes);
         let others = ["val_loss", "val_accuracy", "val_rmse", "loss"];
@@ -180,7 +181,7 @@ fn listing(scopes: &[Scope], trials: &[TrialRow], args: &TrialsArgs, names: &Tri
     } else {
         args.columns.clone()
     };
-    let mut listing = Listing::new(wanted.iter().map(|name| column(name, trials, names)).collect());
+    let mut listing = Listing::new(wanted.iter().map(|name| column(name, trials, names, &changing)).collect());
     let fields: Vec<Option<Field>> = wanted.iter().map(|name| names.field(name)).collect();
     for trial in trials {
         let cells = wanted.iter().zip(&fields).map(|(name, field)| match field {
@@ -193,14 +194,19 @@ fn listing(scopes: &[Scope], trials: &[TrialRow], args: &TrialsArgs, names: &Tri
     listing
 }
 
-fn column(name: &str, trials: &[TrialRow], names: &TrialNames) -> Column {
+fn column(name: &str, trials: &[TrialRow], names: &TrialNames, changing: &[String]) -> Column {
     let (numeric, droppable) = match names.field(name) {
-        Some(Field::Param(param)) => (all_numbers(trials.iter().map(|t| t.config.setting(&param))), 1),
+        Some(Field::Param(param)) => {
+            // What is the same everywhere is least missed.
+            let rank = if changing.contains(&param) || changing.is_empty() { 1 } else { 5 };
+            (all_numbers(trials.iter().map(|t| t.config.setting(&param))), rank)
+        }
         Some(Field::Metric(_)) | None => (true, 0),
         Some(Field::Fixed(fixed)) => match fixed {
             Fixed::Trial => (true, 0),
             Fixed::State => (false, 0),
-            Fixed::Took | Fixed::Reason => (false, 3),
+            Fixed::Took => (false, 4),
+            Fixed::Reason => (false, 2),
             Fixed::Config | Fixed::SweepName | Fixed::Tags | Fixed::Host | Fixed::Started | Fixed::Ended => (false, 2),
             _ => (true, 0),
         },
@@ -213,7 +219,7 @@ fn all_numbers<'a>(settings: impl Iterator<Item = Option<&'a Setting>>) -> bool 
 }
 
 fn setting_cell(setting: Option<&Setting>) -> Cell {
-    setting.map_or_else(Cell::empty, |setting| Cell::new(setting.shown(), setting.value.to_json()))
+    setting.map_or_else(Cell::empty, |of| Cell::new(setting_text(of), of.value.to_json()))
 }
 
 fn cell(trial: &TrialRow, field: &Field, scopes: &[Scope]) -> Cell {
@@ -246,7 +252,9 @@ fn cell(trial: &TrialRow, field: &Field, scopes: &[Scope]) -> Cell {
 /// The groups of trials as rows.
 fn grouped(scopes: &[Scope], trials: &[TrialRow], args: &TrialsArgs, names: &TrialNames) -> Result<Listing, CliError> {
     let by: Vec<String> = if args.group_by.is_empty() {
-        let params = shown_params(trials, args, names);
+        // Params that do not differ make no groups.
+        let changing = changing(trials, names);
+        let params = if changing.is_empty() { names.params().to_vec() } else { changing };
         params.into_iter().filter(|name| name != "seed").collect()
     } else {
         let mut by = Vec::new();
@@ -277,7 +285,7 @@ fn grouped(scopes: &[Scope], trials: &[TrialRow], args: &TrialsArgs, names: &Tri
         .enumerate()
         .map(|(i, name)| {
             let numeric = all_numbers(groups.iter().map(|group| group.values[i].as_ref()));
-            if numeric { Column::number(name) } else { Column::text(name) }
+            if numeric { Column::number(name) } else { Column::text(name) }.droppable(1)
         })
         .collect();
     for metric in &metrics {

@@ -202,7 +202,7 @@ impl Listing {
         let header = |i: &usize| shorten(&clean(&self.columns[*i].name), most[*i]);
         table.set_header(kept.iter().map(header));
         for row in &cells {
-            table.add_row(kept.iter().map(|&i| shorten(&row[i], most[i])));
+            table.add_row(kept.iter().map(|&i| cut(&row[i], most[i])));
         }
         for (place, &i) in kept.iter().enumerate() {
             if let Some(column) = table.column_mut(place) {
@@ -219,7 +219,8 @@ impl Listing {
                 .filter(|i| !kept.contains(i))
                 .map(|i| shorten(&clean(&self.columns[i].name), 24))
                 .collect();
-            text += &format!("not shown for want of width: {}\n", shorten(&names.join(", "), 100));
+            let room = width.unwrap_or(100).clamp(50, 110) - 29;
+            text += &format!("not shown for want of width: {}\n", shorten(&names.join(", "), room));
         }
         text
     }
@@ -249,6 +250,12 @@ impl Listing {
             }
         }
     }
+}
+
+/// A cell in at most `width` characters; spaces that only align a number go first.
+fn cut(cell: &str, width: usize) -> String {
+    let bare = cell.trim_end();
+    if bare.chars().count() <= width { cell.chars().take(width).collect() } else { shorten(bare, width) }
 }
 
 /// Pads the cells of a column so that their decimal points stand below each other.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::space::{Setting, Value, significant};
+
 /// A metric with 4 significant digits: `0.2103`, `12.34`, `1.2e-7`.
 pub fn metric(x: f64) -> String {
     if x.is_nan() {
@@ -23,6 +25,15 @@ pub fn metric(x: f64) -> String {
     match text.split_once('.') {
         Some((whole, fraction)) if x.fract() == 0.0 && fraction.chars().all(|c| c == '0') => whole.to_owned(),
         _ => text,
+    }
+}
+
+/// The value of a param: its label, else the value as it can be typed; a number with very many digits is rounded to 7.
+pub fn setting(setting: &Setting) -> String {
+    const LONG: usize = 12;
+    match (&setting.label, &setting.value) {
+        (None, Value::Float(x)) if setting.shown().len() > LONG => Value::Float(significant(*x, *x)).to_string(),
+        _ => setting.shown(),
     }
 }
 

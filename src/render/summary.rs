@@ -78,7 +78,7 @@ fn param_cells(config: &RankedConfig, params: &[&String]) -> Vec<Cell> {
     params
         .iter()
         .map(|param| match config.config.setting(param) {
-            Some(setting) => Cell::new(setting.shown(), setting.value.to_json()),
+            Some(setting) => Cell::new(super::setting(setting), setting.value.to_json()),
             None => Cell::empty(),
         })
         .collect()
@@ -194,7 +194,7 @@ pub fn group_listing(groups: &[Group], by: &str, params: &[String], objective: &
     for group in groups {
         let best = &group.best;
         let mut row = vec![match best.config.setting(by) {
-            Some(setting) => Cell::new(setting.shown(), setting.value.to_json()),
+            Some(setting) => Cell::new(super::setting(setting), setting.value.to_json()),
             None => Cell::new("(none)", serde_json::Value::Null),
         }];
         row.extend(param_cells(best, &others));

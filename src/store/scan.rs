@@ -126,6 +126,17 @@ impl Store {
         Ok(())
     }
 
+    /// The numbers of the trials of a sweep from `first` to `last`.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn numbers_between(&self, sweep: i64, first: i64, last: i64) -> Result<Vec<i64>, StoreError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT number FROM trial_rows WHERE sweep = ?1 AND number BETWEEN ?2 AND ?3 ORDER BY number",
+        )?;
+        Ok(query.query_map((sweep, first, last), |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
     /// The numbers of the trials of a sweep whose config's identity begins with `prefix`, lower-case hexadecimal digits.
     ///
     /// # Errors

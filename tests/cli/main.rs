@@ -9,6 +9,7 @@ mod kill;
 mod listings;
 mod misbehave;
 mod predict;
+mod questions;
 mod resume;
 mod run;
 mod store;
