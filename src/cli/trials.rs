@@ -295,9 +295,9 @@ fn grouped(scopes: &[Scope], trials: &[TrialRow], args: &TrialsArgs, names: &Tri
             Column::number(format!("{metric}.n")),
         ]);
     }
-    columns.push(Column::number("trials").droppable(3));
-    columns.extend(is_lost.then(|| Column::text("lost").droppable(1)));
-    columns.push(Column::text("first").droppable(2));
+    columns.push(Column::number("trials").droppable(4));
+    columns.extend(is_lost.then(|| Column::text("lost")));
+    columns.push(Column::text("first").droppable(3));
     let mut listing = Listing::new(columns);
     for group in &groups {
         let mut row: Vec<Cell> = group.values.iter().map(|setting| setting_cell(setting.as_ref())).collect();

@@ -248,13 +248,22 @@ s = duckdb.sql("SELECT name, count(*) AS n, min(step), max(step) FROM 's.parquet
 assert "loss" in set(s.name)
 l = pl.read_parquet("l.parquet")
 assert l.schema["value"] == pl.Float64 and l.filter((pl.col("name") == "acc"))["value"].to_list() == [1.0, 2.0, 3.0]
-print(t[t.state == "done"].groupby(["method", "lr"]).loss.agg(["mean", "std", "count"]))
-print("read")
 "#;
+    env.ok(&["export", "1", "-o", "trials.parquet"]);
+    // The lines of pandas in the docs, on the sweep here.
+    let page = |path: &str| fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let lines = |path: &str, import: &str| {
+        let text = page(path);
+        let block = text.split("```python\n").skip(1).find(|block| block.contains(import)).unwrap().to_owned();
+        block.split("```").next().unwrap().replace("val_loss", "loss")
+    };
+    let readme = lines("README.md", "read_parquet") + "\nassert trials.shape[0] == 12\n";
+    let views = lines("docs/views.md", "read_sql") + "\nassert set(done.sweep) == {1, 2}\n";
+    let script = format!("{script}\n{readme}\n{views}\nprint('read')\n");
     // The programs are no part of the tools that every machine has: `SWEEP_TEST_PYTHON` names a Python with them.
     let wanted = std::env::var_os("SWEEP_TEST_PYTHON");
     let python = wanted.clone().unwrap_or_else(|| "python3".into());
-    let output = Command::new(python).args(["-c", script]).current_dir(env.path("")).output().unwrap();
+    let output = Command::new(python).args(["-c", &script]).current_dir(env.path("")).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("read\n") || wanted.is_none() && said.contains("ModuleNotFoundError"), "{said}");
 }
@@ -364,4 +373,76 @@ fn help_is_the_same_text_as_the_docs() {
     env.ok(&["man", "man"]);
     let page = fs::read_to_string(env.path("man/sweep-trials.1")).unwrap();
     assert!(page.contains("sweep\\-trials") && page.contains("only\\-changed"));
+}
+
+/// A store whose tables are hard to draw: 40 params, a long name, losses.
+fn wide_store() -> Env {
+    let env = Env::new();
+    let mut params: serde_json::Map<String, Value> =
+        (0..38).map(|i| (format!("p{i}"), json!(f64::from(i) * 0.1))).collect();
+    params.insert(format!("a_{}_name", "very_long".repeat(8)), json!([1, 2]));
+    params.insert("lr".into(), json!([1e-5, 0.012345678912345, 3, 1_000_000]));
+    let script = "case $SWEEP_TRIAL in 3) exit 7;; 5) echo loss=nan;; *) echo loss=0.$SWEEP_TRIAL;; esac";
+    let spec = json!({ "run": ["sh", "-c", script, "sh", "{lr}"], "metric": "min loss", "params": params, "name": "n".repeat(80) });
+    env.write("s.yaml", &spec.to_string());
+    assert_eq!(env.sweep(&["run", "s.yaml", "-q"]).code, 1);
+    env
+}
+
+#[test]
+fn tables_fit_every_width_and_show_what_matters() {
+    let env = wide_store();
+    let mut shown = String::new();
+    for width in ["60", "80", "120", "200"] {
+        for args in [
+            &["ls"][..],
+            &["trials", "--columns", "trial,state,lr,loss,reason", "--top", "4"],
+            &["trials", "--group", "--sort", "loss", "--top", "2"],
+            &["trials", "--group-by", "lr", "--sort", "loss"],
+            &["best", "--top", "3"],
+        ] {
+            let output = env.command(args).env("COLUMNS", width).output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+            assert!(widest <= width.parse().unwrap(), "{args:?} at {width}:\n{text}");
+            shown += &format!("{width}: {}\n{text}\n", args.join(" "));
+        }
+    }
+    insta::with_settings!({ filters => vec![(r"\d+ (s|min) ago|just now", "AGO")] }, { insta::assert_snapshot!(shown) });
+}
+
+#[test]
+fn long_output_goes_to_the_pager_of_a_terminal() {
+    let env = Env::new();
+    env.write(
+        "s.yaml",
+        "train: {model: {quadratic: {}}, steps: 1, method: gd}\nparams: {lr: {float: [0.1, 0.2], grid: 40}}\n",
+    );
+    env.ok(&["run", "s.yaml", "-q"]);
+    let script = r#"
+import fcntl, os, pty, struct, sys, termios
+pid, terminal = pty.fork()
+if pid == 0:
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    os.execv(sys.argv[1], sys.argv[1:])
+out = b""
+try:
+    while block := os.read(terminal, 65536): out += block
+except OSError: pass
+os.waitpid(pid, 0)
+sys.stdout.write(out.decode())
+"#;
+    let in_terminal = |pager: &str, args: &[&str]| -> String {
+        let mut command = Command::new("python3");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_sweep")]).args(args).current_dir(env.path(""));
+        let output = command.env("PAGER", pager).env_remove("SWEEP_PAGER").env_remove("COLUMNS").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let paged = in_terminal("sed s/^/page:/", &["trials"]);
+    assert_eq!(paged.lines().filter(|line| line.starts_with("page:")).count(), 41, "{paged}");
+    assert!(!in_terminal("sed s/^/page:/", &["trials", "--top", "5"]).contains("page:"), "it fits");
+    for none in ["cat", "", "no-such-pager"] {
+        let plain = in_terminal(none, &["trials"]);
+        assert!(plain.lines().count() > 40 && !plain.contains("page:"), "{plain}");
+    }
 }
