@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::expr::{Expr, ExprError, Kind, Names, Operand, parse};
 use crate::space::State;
-use crate::store::{Field, Fixed, MOST_FIELDS, NameKind, Store, StoreError, SweepRow};
+use crate::store::{Field, Fixed, MOST_FIELDS, NameKind, Store, StoreError, SweepRow, WIDE_FIELDS};
 
 /// Fields that every trial has.
 const FIXED: [(&str, Kind, Fixed); 16] = [
@@ -93,7 +93,8 @@ impl TrialNames {
         &self.order.1
     }
 
-    /// What `name` stands for: a param, else a metric, else a field; `param.x` and `metric.x` say which.
+    /// What `name` stands for: a field that listings and exports have as a column, a param, a metric, else another field;
+    /// `param.x` and `metric.x` say which.
     pub fn field(&self, name: &str) -> Option<Field> {
         if let Some(param) = name.strip_prefix("param.").filter(|param| self.params.contains_key(*param)) {
             return Some(Field::Param(param.to_owned()));
@@ -101,13 +102,31 @@ impl TrialNames {
         if let Some(metric) = name.strip_prefix("metric.").filter(|metric| self.metrics.contains_key(*metric)) {
             return Some(Field::Metric(metric.to_owned()));
         }
+        let fixed = || FIXED.iter().find(|(fixed, ..)| *fixed == name).map(|(.., field)| Field::Fixed(*field));
+        if name == "sweep" || WIDE_FIELDS.contains(&name) {
+            return fixed();
+        }
         if self.params.contains_key(name) {
             return Some(Field::Param(name.to_owned()));
         }
         if self.metrics.contains_key(name) {
             return Some(Field::Metric(name.to_owned()));
         }
-        FIXED.iter().find(|(fixed, ..)| *fixed == name).map(|(.., field)| Field::Fixed(*field))
+        fixed()
+    }
+
+    /// The name under which a param or metric is found: its own, or that with `param.` or `metric.` before it where it is
+    /// taken.
+    pub fn column(&self, field: &Field) -> String {
+        let (name, word) = match field {
+            Field::Param(name) => (name, "param"),
+            Field::Metric(name) => (name, "metric"),
+            Field::Fixed(fixed) => {
+                let known = FIXED.iter().find(|(.., other)| other == fixed);
+                return known.map_or_else(String::new, |(name, ..)| (*name).to_owned());
+            }
+        };
+        if self.field(name).as_ref() == Some(field) { name.clone() } else { format!("{word}.{name}") }
     }
 }
 

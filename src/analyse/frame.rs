@@ -3,14 +3,13 @@
 use std::io::Write;
 
 use polars::prelude::{
-    Column, DataFrame, DataType, IntoColumn, NamedFrom, PolarsError, PolarsResult, Series, TimeUnit,
+    AnyValue, Column, DataFrame, DataType, IntoColumn, NamedFrom, PolarsError, PolarsResult, Series, TimeUnit,
 };
 use polars_io::SerWriter as _;
 use polars_io::csv::write::CsvWriter;
-use polars_io::json::{JsonFormat, JsonWriter};
 use polars_io::parquet::write::ParquetWriter;
 
-use crate::space::{Setting, Value};
+use crate::space::{Setting, Value, float_json};
 use crate::store::{NameKind, NameRow, Store, StoreError, TrialRow, WIDE_FIELDS, wide_names};
 
 /// A format of files.
@@ -114,9 +113,35 @@ pub fn write_frame(frame: &mut DataFrame, format: FileFormat, out: &mut dyn Writ
             CsvWriter::new(out).with_datetime_format(Some("%Y-%m-%dT%H:%M:%S%.6fZ".into())).finish(frame)?;
         }
         FileFormat::Parquet => drop(ParquetWriter::new(out).finish(frame)?),
-        FileFormat::JsonLines => JsonWriter::new(out).with_json_format(JsonFormat::JsonLines).finish(frame)?,
+        FileFormat::JsonLines => write_json_lines(frame, out)?,
     }
     Ok(())
+}
+
+/// One object a row, as in every JSON of this program: NaN and infinities are texts, times are RFC 3339 in UTC.
+fn write_json_lines(frame: &DataFrame, out: &mut dyn Write) -> PolarsResult<()> {
+    let columns = frame.columns();
+    for row in 0..frame.height() {
+        let mut object = serde_json::Map::new();
+        for column in columns {
+            let value = match column.get(row)? {
+                AnyValue::Null => serde_json::Value::Null,
+                AnyValue::Boolean(bool) => bool.into(),
+                AnyValue::Int64(int) => int.into(),
+                AnyValue::Float64(float) => float_json(float),
+                AnyValue::Datetime(micros, ..) => time(micros).into(),
+                other => other.get_str().map_or_else(|| other.to_string(), str::to_owned).into(),
+            };
+            object.insert(column.name().to_string(), value);
+        }
+        writeln!(out, "{}", serde_json::Value::Object(object))?;
+    }
+    Ok(())
+}
+
+/// RFC 3339 in UTC of microseconds since 1970.
+fn time(micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |time| time.to_string())
 }
 
 fn ints(name: &str, trials: &[TrialRow], get: impl Fn(&TrialRow) -> i64) -> Column {

@@ -33,8 +33,8 @@ pub struct TrialGroup {
     pub metrics: Vec<Spread>,
 }
 
-/// Gathers trials by the params `by`, in the order of their first appearance.
-pub fn group(trials: &[TrialRow], by: &[String], metrics: &[String]) -> Vec<TrialGroup> {
+/// Gathers trials by the params `by` (and by their sweep where `by_sweep`), in the order of their first appearance.
+pub fn group(trials: &[TrialRow], by: &[String], metrics: &[String], by_sweep: bool) -> Vec<TrialGroup> {
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut groups: Vec<TrialGroup> = Vec::new();
     let mut sums: Vec<Vec<(usize, f64, f64)>> = Vec::new();
@@ -46,7 +46,8 @@ pub fn group(trials: &[TrialRow], by: &[String], metrics: &[String]) -> Vec<Tria
                 setting.map_or(String::new(), |s| format!("{:?} {} {}", s.label, s.value.type_word(), s.value))
             })
             .collect();
-        let place = *places.entry(format!("{key:?}")).or_insert_with(|| {
+        let sweep = if by_sweep { trial.sweep } else { 0 };
+        let place = *places.entry(format!("{sweep} {key:?}")).or_insert_with(|| {
             groups.push(TrialGroup {
                 values: settings.into_iter().map(|setting| setting.cloned()).collect(),
                 first: (trial.sweep, trial.number),
@@ -122,7 +123,7 @@ mod tests {
             trial(4, Some("sgd"), State::Diverged, 1e9),
             trial(5, Some("sgd"), State::Failed, 0.0),
         ];
-        let groups = group(&trials, &["method".into()], &["loss".into(), "acc".into()]);
+        let groups = group(&trials, &["method".into()], &["loss".into(), "acc".into()], false);
         assert_eq!(groups.len(), 2);
         let sgd = &groups[0];
         assert_eq!((sgd.trials, sgd.failed, sgd.diverged, sgd.first), (4, 1, 1, (1, 1)));

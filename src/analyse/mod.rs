@@ -19,4 +19,4 @@ pub use find::{Found, Order, Scope, find};
 pub use frame::{FileFormat, FrameError, long_frame, series_frame, wide_frame, write_frame};
 pub use group::{Spread, TrialGroup, group};
 pub use rank::{Group, RankedConfig, Ranking, Standing, best_by, rank, rank_accepted};
-pub use select::{SelectError, Selected, Selection, select, select_list, select_many, select_sweep};
+pub use select::{SelectError, Selected, Selection, is_selector, select, select_list, select_many, select_sweep};

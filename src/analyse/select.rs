@@ -182,6 +182,11 @@ pub fn select_list(store: &Store, selectors: &[String]) -> Result<Vec<Scope>, Se
     Ok(out)
 }
 
+/// Whether a text means sweeps by itself, so that a sweep of that name could hardly be named.
+pub fn is_selector(text: &str) -> bool {
+    range(text).is_some() || matches!(text, "last" | "all") || text.starts_with("last~") || text.starts_with("tag:")
+}
+
 /// `3-7`, or `5` for `5-5`; the ends may stand either way round.
 fn range(text: &str) -> Option<(i64, i64)> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));

@@ -7,7 +7,7 @@ use super::output::Output;
 use super::trials::filter;
 use crate::analyse::{Standing, TrialNames, best_by, rank, rank_accepted, select_sweep};
 use crate::expr::nearest;
-use crate::render::{Format, group_listing, plural, ranked_listing};
+use crate::render::{Format, group_listing, in_common, plural, ranked_listing};
 
 /// Shows the best configs; gives the exit code.
 ///
@@ -33,6 +33,7 @@ pub fn best(args: &BestArgs, common: &Common, output: &Output) -> Result<u8, Cli
         ));
         return Ok(0);
     }
+    let mut common = None;
     let listing = match &args.by {
         Some(by) => {
             if !params.iter().any(|param| param == by) {
@@ -45,10 +46,18 @@ pub fn best(args: &BestArgs, common: &Common, output: &Output) -> Result<u8, Cli
             let groups = best_by(&store, &sweep, &ranking, by, args.top)?;
             group_listing(&groups, by, &params, &sweep.metric)
         }
-        None => ranked_listing(&ranking.top(&store, args.top)?, &params, &sweep.metric),
+        None => {
+            let top = ranking.top(&store, args.top)?;
+            // A column is shown only where its values differ; what was searched and came out the same is said below.
+            common = in_common(&top.iter().collect::<Vec<_>>(), &sweep.varied());
+            ranked_listing(&top, &params, &sweep.metric)
+        }
     };
-    output.listing(&listing, format)?;
+    output.table(&listing, format, !args.no_trunc)?;
     if format == Format::Table {
+        if let Some(common) = common {
+            output.say(&format!("all of these: {common}"));
+        }
         let configs = plural(ranking.standings.len() as u64, "config");
         let mut words = format!("{configs} of sweep {}, {} {}", sweep.id, sweep.goal, sweep.metric);
         let lost = |count: fn(&Standing) -> usize| ranking.standings.iter().map(count).sum::<usize>() as u64;

@@ -6,8 +6,8 @@ use super::args::{Common, CompareArgs};
 use super::error::CliError;
 use super::input::open_store;
 use super::output::Output;
-use crate::analyse::{Difference, Selected, Thing, compare as compare_things, select, select_list};
-use crate::render::{Cell, Column, Format, Listing, metric, plural};
+use crate::analyse::{Difference, Thing, compare as compare_things, select_list};
+use crate::render::{Cell, Column, Format, Listing, metric, plural, shorten};
 
 /// Compares sweeps or trials; gives the exit code.
 ///
@@ -17,13 +17,15 @@ pub fn compare(args: &CompareArgs, common: &Common, output: &Output) -> Result<u
     let store = open_store(common)?;
     let mut things: Vec<Thing> = Vec::new();
     for what in &args.what {
-        match select(&store, what) {
-            Ok(Selected::Sweep(sweep)) => things.push(Thing::Sweep(sweep)),
-            Ok(Selected::Trial(sweep, trial)) => things.push(Thing::Trial(sweep, trial)),
-            // Several sweeps by one word.
-            Err(_) => {
-                for scope in select_list(&store, std::slice::from_ref(what))? {
-                    things.push(Thing::Sweep(Box::new(scope.sweep)));
+        for scope in select_list(&store, std::slice::from_ref(what))? {
+            match scope.numbers {
+                None => things.push(Thing::Sweep(Box::new(scope.sweep))),
+                Some(numbers) => {
+                    for number in numbers {
+                        if let Some(trial) = store.trial(&scope.sweep, number)? {
+                            things.push(Thing::Trial(Box::new(scope.sweep.clone()), Box::new(trial)));
+                        }
+                    }
                 }
             }
         }
@@ -48,7 +50,12 @@ pub fn compare(args: &CompareArgs, common: &Common, output: &Output) -> Result<u
         let about = Cell::new(if line.section == before { "" } else { line.section }, json!(line.section));
         before = line.section;
         let mut row = vec![about, Cell::text(line.name.as_str())];
-        row.extend(line.values.iter().map(|value| cell(line, value)));
+        row.extend(line.values.iter().map(|value| {
+            let cell = cell(line, value);
+            // A long command or list would push everything else out of sight.
+            let shown = if args.no_trunc { cell.shown } else { shorten(&cell.shown, 60) };
+            Cell { shown, value: cell.value }
+        }));
         row.extend(amounts.then(|| difference(line)));
         listing.rows.push(row);
     }

@@ -108,6 +108,7 @@ fn candidates(words: &[String], store: &dyn Fn() -> Option<Store>) -> Vec<String
         return match option.get_id().as_str() {
             "sort" | "columns" | "group_by" | "by" | "filter" => listed(current, &names(store)),
             "resume" | "release" => starting(sweeps(store)),
+            "remove" => starting(store().and_then(|store| store.tags().ok()).unwrap_or_default()),
             _ => Vec::new(),
         };
     }
@@ -124,6 +125,11 @@ fn candidates(words: &[String], store: &dyn Fn() -> Option<Store>) -> Vec<String
         return starting(values.iter().map(|value| value.get_name().to_owned()).collect());
     }
     let of_sweeps = command.get_positionals().filter_map(Arg::get_value_names).flatten();
+    if before.iter().any(|word| word == "--undo") {
+        let hidden = store().and_then(|store| store.hidden_sweeps().ok()).unwrap_or_default();
+        let named = hidden.iter().flat_map(|sweep| [sweep.id.to_string(), sweep.name.clone()]);
+        return starting(named.chain(["all".to_owned()]).collect());
+    }
     if of_sweeps.into_iter().any(|name| name.contains("SWEEP") && !name.contains('.') || name.contains("TRIAL")) {
         return starting(sweeps(store));
     }
@@ -132,6 +138,9 @@ fn candidates(words: &[String], store: &dyn Fn() -> Option<Store>) -> Vec<String
 
 /// Candidates for the last part of a list with commas.
 fn listed(current: &str, names: &[String]) -> Vec<String> {
+    if let Some(name) = current.strip_prefix('-') {
+        return names.iter().filter(|other| other.starts_with(name)).map(|other| format!("-{other}")).collect();
+    }
     let (before, last) = current.rsplit_once(',').map_or(("", current), |(before, last)| (before, last));
     let prefix = if before.is_empty() { String::new() } else { format!("{before},") };
     names.iter().filter(|name| name.starts_with(last)).map(|name| format!("{prefix}{name}")).collect()

@@ -22,6 +22,7 @@ use crate::store::TrialRow;
 /// No such sweep, a filter that names nothing, a file that cannot be written.
 pub fn export(args: &ExportArgs, common: &Common, output: &Output) -> Result<u8, CliError> {
     let format = format(args)?;
+    let path = args.output.as_deref().filter(|path| *path != Path::new("-"));
     let store = open_store(common)?;
     let scopes = select_list(&store, &args.sweeps)?;
     let sweeps: Vec<_> = scopes.iter().map(|scope| scope.sweep.clone()).collect();
@@ -35,12 +36,16 @@ pub fn export(args: &ExportArgs, common: &Common, output: &Output) -> Result<u8,
         ExportFormat::Parquet => FileFormat::Parquet,
         ExportFormat::Jsonl => FileFormat::JsonLines,
         ExportFormat::Spec => {
-            let text = spec(&scopes, &trials, args)?;
-            write_out(args.output.as_deref(), &|out| Ok(out.write_all(text.as_bytes())?))?;
-            let run = args.output.as_ref().map_or_else(String::new, |path| {
+            let (text, configs) = spec(&scopes, &trials, args)?;
+            if let Some(path) = path.filter(|path| !args.force && is_foreign(path)) {
+                return Err(CliError::user(format!("`{}` is there and was not written by an export", path.display()))
+                    .hint("choose another name, or say `--force`"));
+            }
+            write_out(path, &|out| Ok(out.write_all(text.as_bytes())?))?;
+            let run = path.map_or_else(String::new, |path| {
                 format!("; run it: sweep run {}", shell_word(&path.display().to_string()))
             });
-            output.say(&format!("{} as a spec{run}", plural(trials.len() as u64, "trial")));
+            output.say(&format!("{} as a spec{run}", plural(configs as u64, "config")));
             return Ok(0);
         }
     };
@@ -53,9 +58,7 @@ pub fn export(args: &ExportArgs, common: &Common, output: &Output) -> Result<u8,
     .map_err(frame_error)?;
     let (rows, columns) = (frame.height() as u64, frame.width() as u64);
     let cell = std::cell::RefCell::new(&mut frame);
-    write_out(args.output.as_deref(), &|out| {
-        write_frame(&mut cell.borrow_mut(), file_format, out).map_err(frame_error)
-    })?;
+    write_out(path, &|out| write_frame(&mut cell.borrow_mut(), file_format, out).map_err(frame_error))?;
     output.say(&format!("{} of {}", plural(rows, "row"), plural(columns, "column")));
     Ok(0)
 }
@@ -63,7 +66,6 @@ pub fn export(args: &ExportArgs, common: &Common, output: &Output) -> Result<u8,
 fn frame_error(error: FrameError) -> CliError {
     match error {
         FrameError::Store(error) => error.into(),
-        FrameError::Polars(error) if error.to_string().contains("Broken pipe") => CliError::BrokenPipe,
         FrameError::Polars(error) => CliError::system(format!("the table could not be written: {error}")),
     }
 }
@@ -79,6 +81,7 @@ fn format(args: &ExportArgs) -> Result<ExportFormat, CliError> {
     let format = match (args.to, &args.output) {
         (Some(format), _) => format,
         (None, None) => ExportFormat::Csv,
+        (None, Some(path)) if path == Path::new("-") => ExportFormat::Csv,
         (None, Some(path)) => by_ending(path).ok_or_else(|| {
             CliError::user(format!("the ending of `{}` names no format", path.display()))
                 .hint("end it in .csv, .parquet, .jsonl or .yaml, or say `--to FORMAT`")
@@ -93,8 +96,8 @@ fn format(args: &ExportArgs) -> Result<ExportFormat, CliError> {
     Ok(format)
 }
 
-/// The spec of the configs of these trials, each once.
-fn spec(scopes: &[Scope], trials: &[TrialRow], args: &ExportArgs) -> Result<String, CliError> {
+/// The spec of the configs of these trials, each once, and how many they are.
+fn spec(scopes: &[Scope], trials: &[TrialRow], args: &ExportArgs) -> Result<(String, usize), CliError> {
     let [scope] = scopes else {
         return Err(CliError::user("trials of several sweeps do not make one spec").hint("name one sweep"));
     };
@@ -112,14 +115,27 @@ fn spec(scopes: &[Scope], trials: &[TrialRow], args: &ExportArgs) -> Result<Stri
     };
     let spec = with_cases(&meant, &configs, Path::new(&scope.sweep.folder), &name);
     let text = serde_yaml::to_string(&spec).map_err(|error| CliError::system(error.to_string()))?;
-    Ok(format!("# {} of sweep {}, to run again.\n{text}", plural(configs.len() as u64, "config"), scope.sweep.id))
+    let head = format!("# {} of sweep {}{MARK}", plural(configs.len() as u64, "config"), scope.sweep.id);
+    Ok((format!("{head}\n{text}"), configs.len()))
+}
+
+/// The end of the first line of an exported spec.
+const MARK: &str = ", to run again.";
+
+/// Whether there is a file that was not written by an export.
+fn is_foreign(path: &Path) -> bool {
+    path.exists()
+        && !std::fs::read_to_string(path).is_ok_and(|text| text.lines().next().is_some_and(|line| line.ends_with(MARK)))
 }
 
 /// Writes to standard output, or to a file that is whole or not there.
 fn write_out(path: Option<&Path>, write: &dyn Fn(&mut dyn Write) -> Result<(), CliError>) -> Result<(), CliError> {
     let Some(path) = path else {
-        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-        write(&mut out)?;
+        // Whole, so that a reader that has seen enough is no error of the format.
+        let mut text = Vec::new();
+        write(&mut text)?;
+        let mut out = std::io::stdout().lock();
+        out.write_all(&text)?;
         out.flush()?;
         return Ok(());
     };

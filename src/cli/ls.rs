@@ -16,10 +16,15 @@ use crate::store::{Owner, SweepRow, now};
 /// No store, or one that cannot be read.
 pub fn ls(args: &LsArgs, common: &Common, output: &Output) -> Result<u8, CliError> {
     let store = open_store(common)?;
-    let sweeps = store.sweeps()?;
+    let hidden = store.hidden_sweeps()?;
+    let (sweeps, others) = if args.hidden { (hidden, 0) } else { (store.sweeps()?, hidden.len()) };
     let format = args.format.format();
     if sweeps.is_empty() && format == Format::Table {
-        output.say("the store has no sweep yet: `sweep run SPEC.yaml` makes one");
+        output.say(&match (args.hidden, others) {
+            (true, _) => "no sweep is hidden".to_owned(),
+            (false, 0) => "the store has no sweep yet: `sweep run SPEC.yaml` makes one".to_owned(),
+            (false, _) => format!("all {others} sweeps are hidden: sweep ls --hidden{}", output.store()),
+        });
         return Ok(0);
     }
     let some_run = sweeps.iter().any(|sweep| sweep.owner != Owner::Nobody);

@@ -88,6 +88,9 @@ fn explained(error: QueryError, sql: &str, store: &Store) -> CliError {
             let Some(unknown) = unknown else { return failure };
             let word = unknown.rsplit('.').next().unwrap_or(&unknown);
             let sweeps = store.sweeps().unwrap_or_default();
+            if sweeps.is_empty() {
+                return failure.hint("the store has no sweep yet; `sweep run SPEC.yaml` makes one");
+            }
             let names = TrialNames::of(store, &sweeps).unwrap_or_default();
             let columns =
                 ["sweep", "trial", "config", "state", "objective", "name", "value", "step", "started", "took"];

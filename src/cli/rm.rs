@@ -54,19 +54,23 @@ pub fn rm(args: &RmArgs, common: &Common, output: &Output) -> Result<u8, CliErro
 
 /// The sweeps that are meant; hidden ones go by number or name.
 fn wanted(store: &Store, args: &RmArgs) -> Result<Vec<SweepRow>, CliError> {
-    let hidden = store.hidden_names()?;
+    let hidden = store.hidden_sweeps()?;
     let mut sweeps: Vec<SweepRow> = Vec::new();
     for what in &args.sweeps {
-        let found = hidden.iter().rev().find(|(id, name)| id.to_string() == *what || name == what);
-        match found.filter(|_| args.undo || args.purge) {
-            Some((id, _)) => sweeps.extend(store.sweep(*id)?),
-            None if args.undo => {
-                let list: Vec<String> = hidden.iter().map(|(id, name)| format!("{id} {name}")).collect();
+        let is_meant = |sweep: &&SweepRow| match what.strip_prefix("tag:") {
+            Some(tag) => sweep.tags.iter().any(|other| other == tag),
+            None => sweep.id.to_string() == *what || sweep.name == *what || what == "all" && args.undo,
+        };
+        let found: Vec<SweepRow> = hidden.iter().filter(is_meant).cloned().collect();
+        match (found.is_empty() || !(args.undo || args.purge), args.undo) {
+            (false, _) => sweeps.extend(found),
+            (true, true) => {
+                let list: Vec<String> = hidden.iter().map(|sweep| format!("{} {}", sweep.id, sweep.name)).collect();
                 let hint =
                     if list.is_empty() { "none is hidden".into() } else { format!("hidden are {}", list.join(", ")) };
                 return Err(CliError::user(format!("there is no hidden sweep `{what}`")).hint(hint));
             }
-            None => {
+            (true, false) => {
                 for scope in select_list(store, std::slice::from_ref(what))? {
                     if scope.numbers.is_some() {
                         return Err(CliError::user(format!(

@@ -4,7 +4,7 @@ use super::args::{Common, TagArgs};
 use super::error::CliError;
 use super::input::store_path;
 use super::output::Output;
-use crate::analyse::select_sweep;
+use crate::analyse::{is_selector, select_sweep};
 use crate::render::clean;
 use crate::store::{Access, Relabel, Store};
 
@@ -20,8 +20,9 @@ pub fn tag(args: &TagArgs, common: &Common, output: &Output) -> Result<u8, CliEr
     if let Some(bad) = args.tags.iter().find(|tag| tag.trim().is_empty() || tag.contains(',')) {
         return Err(CliError::user(format!("`{bad}` cannot be a tag")).hint("a tag is a text without commas"));
     }
-    if args.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
-        return Err(CliError::user("a sweep needs a name"));
+    if let Some(name) = args.name.as_ref().filter(|name| name.trim().is_empty() || is_selector(name)) {
+        return Err(CliError::user(format!("`{name}` cannot be the name of a sweep"))
+            .hint("numbers, ranges, `last`, `all` and `tag:x` mean sweeps already"));
     }
     if let Some(absent) = args.remove.iter().find(|tag| !sweep.tags.contains(tag)) {
         return Err(CliError::user(format!("sweep {} has no tag `{absent}`", sweep.id))

@@ -23,29 +23,30 @@ pub fn trials(args: &TrialsArgs, common: &Common, output: &Output) -> Result<u8,
     let names = TrialNames::of(&store, &sweeps)?;
     let filter = args.filter.as_deref().map(|text| filter(text, &names)).transpose()?;
     let order = args.sort.as_deref().map(|key| order(key, &names)).transpose()?;
+    let trimmed = |list: &[String]| list.iter().map(|name| name.trim().to_owned()).collect::<Vec<_>>();
+    let args = &TrialsArgs { columns: trimmed(&args.columns), group_by: trimmed(&args.group_by), ..args.clone() };
     for name in args.columns.iter().chain(&args.group_by) {
         known(name, &names)?;
     }
     let is_grouped = args.group || !args.group_by.is_empty();
     let most = args.top.map_or(usize::MAX, |top| top as usize);
-    let top = (!is_grouped).then_some(most);
-    let found = find(&store, &scopes, filter.as_ref(), order.as_ref(), top)?;
+    // Which params differ is told of all that match, not only of those that are shown.
+    let top = (!is_grouped && !args.only_changed).then_some(most);
+    let mut found = find(&store, &scopes, filter.as_ref(), order.as_ref(), top)?;
     let format = args.format.format();
     if found.trials.is_empty() && format == Format::Table {
         output.say(&nothing(&scopes, &found));
         return Ok(0);
     }
-    let mut listing = if is_grouped {
-        grouped(&scopes, &found.trials, args, &names)?
+    let (mut listing, groups) = if is_grouped {
+        grouped(&scopes, &found.trials, args, &names, most)?
     } else {
-        listing(&scopes, &found.trials, args, &names)
+        let changing = changing(&found.trials, &names);
+        found.trials.truncate(most);
+        (listing(&scopes, &found.trials, args, &names, &changing), 0)
     };
-    if format == Format::Json && !is_grouped {
+    if format == Format::Json && !is_grouped && args.columns.is_empty() {
         listing.objects = Some(found.trials.iter().map(trial_json).collect());
-    }
-    let groups = listing.rows.len();
-    if is_grouped {
-        listing.rows.truncate(most);
     }
     output.table(&listing, format, !(args.wide || args.no_trunc))?;
     if format == Format::Table {
@@ -54,6 +55,10 @@ pub fn trials(args: &TrialsArgs, common: &Common, output: &Output) -> Result<u8,
         if is_grouped {
             let of = if shown < groups { format!("{shown} of ") } else { String::new() };
             said.push(format!("{of}{} of {}", plural(groups as u64, "group"), plural(found.matching as u64, "trial")));
+            for state in [State::Failed, State::Diverged] {
+                let count = found.trials.iter().filter(|trial| trial.state == state).count();
+                said.extend((count > 0).then(|| format!("{count} {state}")));
+            }
         } else if shown < found.matching {
             said.push(format!("{shown} of {}", found.matching));
         }
@@ -86,10 +91,11 @@ fn next(scopes: &[Scope], found: &Found, is_grouped: bool, output: &Output) -> S
             format!("why one failed: sweep show {}/{}{}", trial.sweep, trial.number, output.store())
         }
         (_, true) => format!("one trial: sweep show {}/{}{}", first.sweep, first.number, output.store()),
-        (None, false) => {
+        (None, false) if found.matching == found.total && found.trials.iter().any(|trial| trial.repeat > 0) => {
             let ids: Vec<String> = scopes.iter().map(|scope| scope.sweep.id.to_string()).collect();
             format!("over seeds: sweep trials {} --group{}", ids.join(" "), output.store())
         }
+        (None, false) => format!("more of one: sweep show {}/{}{}", first.sweep, first.number, output.store()),
     }
 }
 
@@ -157,13 +163,19 @@ fn compared(scopes: &[Scope]) -> Vec<String> {
 }
 
 /// The trials as rows.
-fn listing(scopes: &[Scope], trials: &[TrialRow], args: &TrialsArgs, names: &TrialNames) -> Listing {
-    let changing = changing(trials, names);
+fn listing(
+    scopes: &[Scope],
+    trials: &[TrialRow],
+    args: &TrialsArgs,
+    names: &TrialNames,
+    changing: &[String],
+) -> Listing {
     let wanted: Vec<String> = if args.columns.is_empty() {
         let mut columns: Vec<String> = Vec::new();
         columns.extend((scopes.len() > 1).then(|| "sweep".into()));
         columns.extend(["trial".into(), "state".into()]);
-        columns.extend(if args.only_changed { changing.clone() } else { names.params().to_vec() });
+        let params = if args.only_changed { changing } else { names.params() };
+        columns.extend(params.iter().map(|name| names.column(&Field::Param(name.clone()))));
         columns.extend((args.wide || trials.iter().any(|trial| trial.repeat > 0)).then(|| "repeat".into()));
         let mut metrics = compared(scopes);
         let others = ["val_loss", "val_accuracy", "val_rmse", "loss"];
@@ -171,7 +183,7 @@ fn listing(scopes: &[Scope], trials: &[TrialRow], args: &TrialsArgs, names: &Tri
         let others: Vec<String> =
             names.metrics().iter().filter(|name| !metrics.contains(name)).filter(is_other).cloned().collect();
         metrics.extend(others.into_iter().take(if args.wide { usize::MAX } else { 1 }));
-        columns.extend(metrics);
+        columns.extend(metrics.into_iter().map(|name| names.column(&Field::Metric(name))));
         if args.wide {
             columns.extend(["seed", "config", "attempts", "started"].map(String::from));
         }
@@ -181,13 +193,13 @@ fn listing(scopes: &[Scope], trials: &[TrialRow], args: &TrialsArgs, names: &Tri
     } else {
         args.columns.clone()
     };
-    let mut listing = Listing::new(wanted.iter().map(|name| column(name, trials, names, &changing)).collect());
+    let mut listing = Listing::new(wanted.iter().map(|name| column(name, trials, names, changing)).collect());
     let fields: Vec<Option<Field>> = wanted.iter().map(|name| names.field(name)).collect();
     for trial in trials {
         let cells = wanted.iter().zip(&fields).map(|(name, field)| match field {
             Some(field) => cell(trial, field, scopes),
             // The compared metric of a sweep of which no trial has ended.
-            None => Cell::metric(trial.metric(name)),
+            None => Cell::metric(trial.metric(name.strip_prefix("metric.").unwrap_or(name))),
         });
         listing.rows.push(cells.collect());
     }
@@ -249,8 +261,14 @@ fn cell(trial: &TrialRow, field: &Field, scopes: &[Scope]) -> Cell {
     }
 }
 
-/// The groups of trials as rows.
-fn grouped(scopes: &[Scope], trials: &[TrialRow], args: &TrialsArgs, names: &TrialNames) -> Result<Listing, CliError> {
+/// The first `most` groups of trials as rows, and how many groups there are.
+fn grouped(
+    scopes: &[Scope],
+    trials: &[TrialRow],
+    args: &TrialsArgs,
+    names: &TrialNames,
+    most: usize,
+) -> Result<(Listing, usize), CliError> {
     let by: Vec<String> = if args.group_by.is_empty() {
         // Params that do not differ make no groups.
         let changing = changing(trials, names);
@@ -275,10 +293,14 @@ fn grouped(scopes: &[Scope], trials: &[TrialRow], args: &TrialsArgs, names: &Tri
             metrics.push(metric);
         }
     }
-    let mut groups = group(trials, &by, &metrics);
+    // The same config in two sweeps is two groups: the same seed twice says nothing of the spread.
+    let by_sweep = args.group_by.is_empty() && scopes.len() > 1;
+    let mut groups = group(trials, &by, &metrics, by_sweep);
     if let Some(order) = args.sort.as_deref().and_then(|key| Order::new(key, names)) {
         sort_groups(&mut groups, &order, &metrics, args.group_by.is_empty());
     }
+    let count = groups.len();
+    groups.truncate(most);
     let is_lost = groups.iter().any(|group| group.failed + group.diverged > 0);
     let mut columns: Vec<Column> = by
         .iter()
@@ -312,7 +334,7 @@ fn grouped(scopes: &[Scope], trials: &[TrialRow], args: &TrialsArgs, names: &Tri
         row.push(Cell::text(format!("{}/{}", group.first.0, group.first.1)));
         listing.rows.push(row);
     }
-    Ok(listing)
+    Ok((listing, count))
 }
 
 /// Sorts groups by the mean of a metric; by anything else they stay in the order of their first trials. Where groups are

@@ -1,7 +1,7 @@
 //! Words, numbers, texts and signs of an expression.
 
 use super::ast::{ExprError, Span};
-use super::literal::{date, duration};
+use super::literal::{almost_date, date, duration};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
@@ -88,6 +88,11 @@ fn number(text: &str, at: usize) -> Result<(Token, usize), ExprError> {
         return Ok((Token::Float(seconds), length));
     }
     let length = number_length(text);
+    if let Some(length) = almost_date(text) {
+        let message = format!("`{}` is no date", &text[..length]);
+        let error = ExprError::new(message, at..at + length);
+        return Err(error.help("a date is written 2026-12-01; a difference is written with spaces"));
+    }
     if let Some((seconds, length)) = duration(text, length) {
         return Ok((Token::Duration(seconds), length));
     }

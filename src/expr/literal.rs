@@ -47,7 +47,28 @@ pub(super) fn date(text: &str) -> Option<(f64, usize)> {
         return None;
     }
     let days = days_from_civil(year, month, day);
+    // Such as the 31st of a month with 30 days.
+    if days >= days_from_civil(year + month / 12, month % 12 + 1, 1) {
+        return None;
+    }
     Some(((days * 86_400 + clock(3) * 3600 + clock(4) * 60 + clock(5)) as f64, length))
+}
+
+/// The length of something at the beginning of `text` that looks like a date and is none: it would be taken for a
+/// difference of three numbers.
+pub(super) fn almost_date(text: &str) -> Option<usize> {
+    let mut length = 0;
+    for (i, digits) in [4..=4, 1..=2, 1..=2].into_iter().enumerate() {
+        if i > 0 {
+            length += text[length..].starts_with('-').then_some(1)?;
+        }
+        let count = text[length..].bytes().take_while(u8::is_ascii_digit).count();
+        if !digits.contains(&count) {
+            return None;
+        }
+        length += count;
+    }
+    Some(length)
 }
 
 /// Days since 1970-01-01 of a day of the Gregorian calendar: years are counted from March on, so that the leap day is
@@ -67,6 +88,11 @@ mod tests {
         assert_eq!(date("1970-01-01"), Some((0.0, 10)));
         assert_eq!(date("2000-02-29T12:30 and"), Some((951_827_400.0, 16)));
         assert_eq!(date("2026-11-24T21:05:59Z"), Some((1_795_554_359.0, 20)));
+        assert_eq!(date("2024-02-29").map(|date| date.1), Some(10));
+        for near in ["2026-13-01", "2026-1-1", "2026-11-31", "2025-02-29"] {
+            assert!(date(near).is_none() && almost_date(near) == Some(near.len()), "{near}");
+        }
+        assert!(almost_date("2048-64").is_none() && almost_date("100-1-1").is_none());
         for none in ["2026-13-01", "2026-11-241", "2026-11", "2026-11-24x", "2026-1-1"] {
             assert_eq!(date(none), None, "{none}");
         }

@@ -11,5 +11,5 @@ pub use chart::line_chart;
 pub use listing::{Align, Cell, Column, Format, Listing};
 pub use number::{ago, bytes, duration, metric, plural, setting, time};
 pub use progress::{Display, Lines, Quiet};
-pub use summary::{Summary, group_listing, lost, ranked_listing};
+pub use summary::{Summary, group_listing, in_common, lost, ranked_listing};
 pub use text::{clean, shell_word, shorten, tame};

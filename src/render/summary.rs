@@ -74,6 +74,18 @@ fn differing<'a>(configs: &[&RankedConfig], params: &'a [String]) -> Vec<&'a Str
     if configs.len() < 2 { params.iter().collect() } else { params.iter().filter(differs).collect() }
 }
 
+/// What all of these configs have in common of `params`, as `lr=0.1 batch=32`; none where there is nothing.
+pub fn in_common(configs: &[&RankedConfig], params: &[String]) -> Option<String> {
+    let shown = |config: &RankedConfig, param: &str| config.config.setting(param).map(super::setting);
+    let common = params.iter().filter_map(|param| {
+        let mut values = configs.iter().map(|config| shown(config, param));
+        let first = values.next()??;
+        values.all(|value| value.as_ref() == Some(&first)).then(|| format!("{}={}", clean(param), clean(&first)))
+    });
+    let common: Vec<String> = common.collect();
+    (configs.len() > 1 && !common.is_empty()).then(|| common.join(" "))
+}
+
 fn param_cells(config: &RankedConfig, params: &[&String]) -> Vec<Cell> {
     params
         .iter()

@@ -49,16 +49,6 @@ impl Store {
         Ok(())
     }
 
-    /// Numbers and names of the hidden sweeps, the oldest first.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn hidden_names(&self) -> Result<Vec<(i64, String)>, StoreError> {
-        let mut query =
-            self.connection.prepare_cached("SELECT id, name FROM sweep_rows WHERE hidden = 1 ORDER BY id")?;
-        Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
-    }
-
     /// Deletes sweeps with everything that belongs to them, rows first and then files, and gives the room back to the
     /// file system; how many bytes that were. The numbers are not given again.
     ///

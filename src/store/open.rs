@@ -63,6 +63,9 @@ impl Store {
                 }
             }
         }
+        if path.is_dir() {
+            return Err(StoreError::Foreign { path: path.to_owned() });
+        }
         let network = is_on_network(path);
         let connection = match access {
             Access::Read => open_to_read(path)?,
@@ -261,6 +264,10 @@ fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     };
     // What is read twice is held: up to 64 MiB.
     connection.pragma_update(None, "cache_size", -65_536)?;
+    if found == 0 {
+        // An empty file: looking at it makes no store of it.
+        return Err(StoreError::Foreign { path: path.to_owned() });
+    }
     if found < schema::KNOWN {
         // An older file is migrated by a writer; a reader does it in passing.
         drop(connection);

@@ -83,6 +83,7 @@ impl Store {
         connection.pragma_update(None, "query_only", true).map_err(failed)?;
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0).map_err(failed)?;
         let (refusals, refused) = std::sync::mpsc::channel();
+        let first = first_word(sql);
         connection
             .authorizer(Some(move |context: AuthContext<'_>| {
                 let word = match context.action {
@@ -94,17 +95,7 @@ impl Store {
                     }
                     AuthAction::Function { function_name } => format!("the function {function_name}"),
                     AuthAction::Pragma { pragma_name, .. } => format!("the pragma {pragma_name}"),
-                    other => {
-                        let shown = format!("{other:?}");
-                        let word = shown.split([' ', '{', '(']).next().unwrap_or_default();
-                        word.chars().fold(String::new(), |mut words, c| {
-                            if c.is_uppercase() && !words.is_empty() {
-                                words.push(' ');
-                            }
-                            words.extend(c.to_lowercase());
-                            words
-                        })
-                    }
+                    _ => first.clone(),
                 };
                 let _ = refusals.send(word);
                 Authorization::Deny
@@ -114,6 +105,7 @@ impl Store {
         connection.progress_handler(1000, Some(move || Instant::now() > deadline)).map_err(failed)?;
         run(&connection, sql, limits).map_err(|error| match refused.try_recv() {
             Ok(word) => QueryError::Refused(word),
+            Err(_) if error.to_string().contains("cannot modify") => QueryError::Refused(first_word(sql)),
             Err(_) => explained(error, limits),
         })
     }
@@ -210,6 +202,11 @@ fn explained(error: rusqlite::Error, limits: QueryLimits) -> QueryError {
         }
         error => QueryError::Store(error.into()),
     }
+}
+
+/// The word with which a statement begins, such as `DELETE`.
+fn first_word(sql: &str) -> String {
+    sql.split_whitespace().next().unwrap_or_default().to_uppercase()
 }
 
 /// The column, table or function that SQLite says is not there.

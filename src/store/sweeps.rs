@@ -40,6 +40,13 @@ pub struct SweepRow {
 }
 
 impl SweepRow {
+    /// The params to which the spec gives more than one value.
+    pub fn varied(&self) -> Vec<String> {
+        let meant: serde_json::Value = serde_json::from_str(&self.spec_meant).unwrap_or_default();
+        let params = meant["params"].as_object().into_iter().flatten();
+        params.filter(|(_, domain)| domain.is_object()).map(|(name, _)| name.clone()).collect()
+    }
+
     /// `names` in the order in which the spec has them, those it does not have (of `cases`) at the end.
     pub fn in_spec_order(&self, mut names: Vec<String>) -> Vec<String> {
         let meant: serde_json::Value = serde_json::from_str(&self.spec_meant).unwrap_or_default();
@@ -104,6 +111,17 @@ impl Store {
     /// What SQLite says.
     pub fn sweeps(&self) -> Result<Vec<SweepRow>, StoreError> {
         let sql = format!("SELECT {SWEEP_COLUMNS} FROM sweep_rows WHERE hidden = 0 ORDER BY id");
+        let mut query = self.connection.prepare_cached(&sql)?;
+        let rows: Vec<SweepRow> = query.query_map([], sweep_row)?.collect::<Result<_, _>>()?;
+        rows.into_iter().map(|row| self.complete_row(row)).collect()
+    }
+
+    /// All hidden sweeps, the oldest first.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn hidden_sweeps(&self) -> Result<Vec<SweepRow>, StoreError> {
+        let sql = format!("SELECT {SWEEP_COLUMNS} FROM sweep_rows WHERE hidden = 1 ORDER BY id");
         let mut query = self.connection.prepare_cached(&sql)?;
         let rows: Vec<SweepRow> = query.query_map([], sweep_row)?.collect::<Result<_, _>>()?;
         rows.into_iter().map(|row| self.complete_row(row)).collect()

@@ -63,6 +63,9 @@ fn filters_find_what_they_say() {
     assert_eq!(found("loss is missing"), "2/3");
     assert_eq!(found("loss is not missing and not loss < 1"), "2/2", "NaN is a value, and less than nothing");
     assert_eq!(found("loss != 0.5"), "2/2 2/4");
+    for wrong in ["started > 2026-1-1", "ended < 2026-11-31", "state = don"] {
+        assert_eq!(env.sweep(&["trials", "2", "-F", wrong]).code, 2, "{wrong}");
+    }
     assert_eq!(found("objective < 0.3 or n = 1"), "2/1 2/4");
     assert_eq!(found("started > 1h ago and ended > 2020-01-01 and took < 1m").matches('/').count(), 4);
     assert_eq!(found("tags ~ scripts and sweep_name = b and metric.acc >= 2 and param.n < 4"), "2/2");
@@ -95,6 +98,45 @@ fn hostile_names_and_values_are_only_names_and_values() {
     assert_eq!((&rows[0]["param.Trial"], &rows[0]["param.param.trial"]), (&json!(1), &json!(2)));
     let table = env.ok(&["trials", "--wide"]).stdout + &env.ok(&["query", "SELECT * FROM last"]).stdout;
     assert!(!table.contains('\u{1b}') && env.trials(&[]).len() == 4);
+}
+
+#[test]
+fn fields_keep_their_names_and_params_called_like_them_are_found() {
+    let env = Env::new();
+    env.write("s.yaml", "run: [sh, -c, 'test $1 != b && echo trial=9 loss=1', sh, '{state}']\nmetric: min loss\nparams: {state: [a, b], seed: 7}\n");
+    assert_eq!(env.sweep(&["run", "s.yaml", "-q"]).code, 1);
+    assert_eq!(numbers(&env, &["-F", "state = failed"]), ["1/2"]);
+    assert_eq!(
+        numbers(&env, &["-F", "param.state = a and metric.trial = 9 and trial = 1 and param.seed = 7"]),
+        ["1/1"]
+    );
+    let header = env.ok(&["trials"]).stdout.lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(header, "trial state param.state param.seed loss took reason");
+    let row = env.ok(&[
+        "query",
+        "--json",
+        "SELECT state, \"param.state\" AS p, \"metric.trial\" AS m FROM last WHERE trial = 1",
+    ]);
+    assert!(row.stdout.contains(r#"{"state":"done","p":"a","m":9.0}"#), "{}", row.stdout);
+}
+
+#[test]
+fn what_the_shown_rows_have_in_common_is_said() {
+    let env = two_sweeps();
+    let output = env.ok(&["best", "1", "-F", "method = gd and lr = 0.1", "--top", "2"]);
+    assert!(!output.stderr.contains("all of these"), "one config: {}", output.stderr);
+    let output = env.ok(&["best", "1", "-F", "method = gd", "--top", "2"]);
+    assert!(output.stderr.contains("all of these: method=gd\n"), "{}", output.stderr);
+    // Which params differ does not depend on how many rows are shown.
+    let header = env.ok(&["trials", "1", "--only-changed", "--top", "1"]).stdout;
+    assert!(header.contains("method") && header.contains("lr"), "{header}");
+    // The same config in two sweeps is not twice as many seeds.
+    env.ok(&["run", "a.yaml", "--new", "-q"]);
+    let rows: Value = serde_json::from_str(&env.ok(&["trials", "1", "3", "--group", "--json"]).stdout).unwrap();
+    assert!(rows.as_array().unwrap().len() == 12 && rows[0]["loss.n"] == 2);
+    let rows: Value =
+        serde_json::from_str(&env.ok(&["trials", "1", "--json", "--columns", "trial, lr"]).stdout).unwrap();
+    assert_eq!(rows[0], json!({"trial": 1, "lr": 0.01}));
 }
 
 #[test]
@@ -216,6 +258,11 @@ fn an_exported_spec_gives_the_same_results() {
     env.ok(&["run", "elsewhere/script.yaml", "-q"]);
     assert_eq!(best("script"), best("2"));
     assert_eq!(env.sweep(&["export", "1-2", "--to", "spec"]).code, 2);
+    // An export is written over; the user's own file is not.
+    env.ok(&["export", "2/1", "-o", "elsewhere/script.yaml"]);
+    let output = env.sweep(&["export", "2/1", "-o", "b.yaml"]);
+    assert!(output.code == 2 && output.stderr.contains("--force"), "{}", output.stderr);
+    assert!(fs::read_to_string(env.path("b.yaml")).unwrap().contains("tags: [scripts]"));
 }
 
 #[test]
@@ -243,6 +290,9 @@ c = pd.read_csv("t.csv", parse_dates=["started"])
 assert str(c.started.dtype).startswith("datetime64") and c.objective.dtype == "float64" and c.shape[0] == 16
 assert pl.read_csv("t.csv").schema["objective"] == pl.Float64
 j = pd.read_json("t.jsonl", lines=True)
+lines = [json.loads(line) for line in open("t.jsonl")]
+assert lines[13]["objective"] is None or lines[13]["loss"] == "NaN", lines[13]
+assert lines[0]["started"].endswith("Z") and "T" in lines[0]["started"]
 assert j.shape[0] == 16 and j.lr.dtype == "float64"
 s = duckdb.sql("SELECT name, count(*) AS n, min(step), max(step) FROM 's.parquet' GROUP BY name").df()
 assert "loss" in set(s.name)
@@ -308,11 +358,17 @@ fn sweeps_are_labelled_hidden_and_deleted() {
     env.ok(&["tag", "1", "--remove", "good", "--note", ""]);
     assert_eq!(env.ok(&["tag", "1"]).stdout, "1 first  tags: base line\n");
     assert_eq!(env.trials(&["tag:base line"]).len(), 12);
-    for wrong in [&["tag", "1", "a,b"][..], &["tag", "1", "--remove", "no"], &["tag", "1", "--name", " "]] {
+    for wrong in [
+        &["tag", "1", "--name", "last"][..],
+        &["tag", "1", "--name", "1-3"],
+        &["tag", "1", "a,b"],
+        &["tag", "1", "--remove", "no"],
+        &["tag", "1", "--name", " "],
+    ] {
         assert_eq!(env.sweep(wrong).code, 2, "{wrong:?}");
     }
     env.ok(&["rm", "1"]);
-    assert!(!env.ok(&["ls"]).stdout.contains("first"));
+    assert!(!env.ok(&["ls"]).stdout.contains("first") && env.ok(&["ls", "--hidden"]).stdout.contains("first"));
     assert_eq!(env.sweep(&["trials", "1"]).code, 2);
     assert!(!env.ok(&["query", "SELECT * FROM trials"]).stdout.contains("first"));
     env.ok(&["rm", "--undo", "1"]);

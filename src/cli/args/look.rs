@@ -10,6 +10,9 @@ use crate::render::Format;
 /// List sweeps
 #[derive(Debug, Args)]
 pub struct LsArgs {
+    /// Hidden sweeps, in place of the others
+    #[arg(long)]
+    pub hidden: bool,
     /// How to print
     #[command(flatten)]
     pub format: FormatArgs,
@@ -34,14 +37,15 @@ pub struct ShowArgs {
 
 /// List trials
 ///
-/// Of one sweep or several: numbers, names, `last`, `last~1`, `1-5`, `tag:x`, `all`, or single trials such as `3/17`, `3/1-5`
-/// and `3/5b6c` (the start of a config's id).
+/// Of one sweep or several: numbers, names, `last`, `last~1`, `1-5`, `tag:x`, `all`, or
+/// single trials such as `3/17`, `3/1-5` and `3/5b6c` (the start of a config's id).
 ///
-/// A filter compares params, metrics and the fields state, reason, trial, sweep, repeat, seed, attempts, took (seconds),
-/// started, ended, config, tags; `sweep help filter` has all of it:
+/// A filter compares params, metrics and the fields state, reason, trial, sweep, repeat,
+/// seed, attempts, took (seconds), started, ended, config, tags; `sweep help filter` has
+/// all of it:
 ///
 ///   sweep trials -F 'lr > 1e-3 and method in [sgd, adam] and state = done' --sort val_loss --top 10
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct TrialsArgs {
     /// The sweeps or trials
@@ -96,6 +100,9 @@ pub struct BestArgs {
     /// Only trials for which this holds
     #[arg(short = 'F', long, value_name = "FILTER")]
     pub filter: Option<String>,
+    /// Drop no column and shorten no cell to fit the terminal
+    #[arg(long)]
+    pub no_trunc: bool,
     /// How to print
     #[command(flatten)]
     pub format: FormatArgs,
@@ -116,8 +123,9 @@ pub enum ExportFormat {
 
 /// Write trials to a file for other programs
 ///
-/// One row a trial with its params and final metrics; with `--long` one row a metric, with `--series` one row a point of a
-/// series. `--to spec` (or a file that ends in .yaml) writes a spec that runs the same configs again.
+/// One row a trial with its params and final metrics; with `--long` one row a metric, with
+/// `--series` one row a point of a series. `--to spec` (or a file that ends in .yaml) writes
+/// a spec that runs the same configs again.
 ///
 ///   sweep export 3 -o trials.parquet
 ///   sweep export 3 -F 'state = done' --sort val_loss --top 5 -o best.yaml
@@ -127,9 +135,12 @@ pub struct ExportArgs {
     /// The sweeps or trials, as `sweep trials` takes them
     #[arg(value_name = "SWEEP|TRIAL", default_value = "last")]
     pub sweeps: Vec<String>,
-    /// The file [default: standard output]
+    /// The file; `-` is standard output [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Replace a spec that was not written by an export
+    #[arg(long)]
+    pub force: bool,
     /// The format [default: by the ending of the file, else csv]
     #[arg(long, value_enum)]
     pub to: Option<ExportFormat>,
@@ -152,8 +163,9 @@ pub struct ExportArgs {
 
 /// Ask the store in SQL
 ///
-/// Over the views sweeps, trials, params, metrics, series, and the wide views `last` and `sweep_3`, with a column for each
-/// param and metric; `sweep help views` has all columns and functions. Only reading is possible.
+/// Over the views sweeps, trials, params, metrics, series, and the wide views `last` and
+/// `sweep_3`, with a column for each param and metric; `sweep help views` has all columns
+/// and functions. Only reading is possible.
 ///
 ///   sweep query 'SELECT method, median(val_loss) FROM last GROUP BY method'
 #[derive(Debug, Args)]
@@ -195,8 +207,8 @@ pub struct PredictArgs {
 
 /// Show sweeps or trials side by side
 ///
-/// Params, metrics with their differences, and what differs in the spec, the environment, the data and the code. A sweep is
-/// shown by its best config.
+/// Params, metrics with their differences (the last less the first), and what differs in
+/// the spec, the environment, the data and the code. A sweep is shown by its best config.
 ///
 ///   sweep compare last~1 last
 ///   sweep compare 3/1 3/17

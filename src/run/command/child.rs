@@ -51,7 +51,7 @@ pub struct Slot {
 /// Runs one attempt.
 pub fn run(shared: &Shared, slot: &Slot, assignment: &Assignment, spare: &mut Spare, buffer: &mut [u8]) -> Outcome {
     let place = Place::of(&shared.folder, assignment.number);
-    let started = Instant::now();
+    let (started, began) = (Instant::now(), now());
     let mut child = match start(shared, slot, assignment, &place, spare) {
         Ok(child) => child,
         Err(StartError::Trial(reason)) => {
@@ -69,7 +69,6 @@ pub fn run(shared: &Shared, slot: &Slot, assignment: &Assignment, spare: &mut Sp
             };
         }
     };
-    let began = now();
     shared.watchdog.watch(child.pid);
     let mut sink = Sink::new(shared, assignment.token, &place.folder, &place.report);
     let group = match &shared.memory {
