@@ -55,6 +55,25 @@ impl Difference {
     }
 }
 
+impl Difference {
+    /// The place of the best value, where this is the compared metric of all `things` and they agree on what is better.
+    pub fn winner(&self, things: &[Thing]) -> Option<usize> {
+        let first = things.first()?.sweep();
+        let is_compared = match self.section {
+            "metrics" => self.name == first.metric,
+            "result" => self.name.strip_prefix("best ") == Some(&first.metric),
+            _ => false,
+        };
+        let agree = things.iter().all(|thing| thing.sweep().metric == first.metric && thing.sweep().goal == first.goal);
+        if !is_compared || !agree {
+            return None;
+        }
+        let numbers = self.values.iter().enumerate().filter_map(|(i, value)| Some((i, value.as_f64()?)));
+        let sign = if first.goal == "max" { -1.0 } else { 1.0 };
+        numbers.min_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1))).map(|(i, _)| i)
+    }
+}
+
 /// What was compared: the lines that differ, and how many do not.
 #[derive(Clone, Debug, Default)]
 pub struct Comparison {

@@ -43,7 +43,7 @@ pub fn compare(args: &CompareArgs, common: &Common, output: &Output) -> Result<u
     let amounts = comparison.differences.iter().any(|line| line.amount().is_some());
     let mut columns = vec![Column::text("about"), Column::text("name")];
     columns.extend(things.iter().map(|thing| Column::number(thing.label())));
-    columns.extend(amounts.then(|| Column::number("difference")));
+    columns.extend(amounts.then(|| Column::text("difference")));
     let mut listing = Listing::new(columns);
     let mut before = "";
     for line in &comparison.differences {
@@ -56,7 +56,8 @@ pub fn compare(args: &CompareArgs, common: &Common, output: &Output) -> Result<u
             let shown = if args.no_trunc { cell.shown } else { shorten(&cell.shown, 60) };
             Cell { shown, value: cell.value }
         }));
-        row.extend(amounts.then(|| difference(line)));
+        let winner = line.winner(&things).map(|i| things[i].label());
+        row.extend(amounts.then(|| difference(line, winner)));
         listing.rows.push(row);
     }
     output.table(&listing, format, !args.no_trunc)?;
@@ -81,8 +82,8 @@ fn cell(line: &Difference, value: &Json) -> Cell {
     }
 }
 
-/// `+0.012 (+4.1 %)`.
-fn difference(line: &Difference) -> Cell {
+/// `+0.012 (+4.1 %)`; for the compared metric also which thing is best.
+fn difference(line: &Difference, winner: Option<String>) -> Cell {
     let Some(amount) = line.amount() else { return Cell::empty() };
     let first = line.values.first().and_then(Json::as_f64).unwrap_or(0.0);
     let sign = if amount > 0.0 { "+" } else { "" };
@@ -92,5 +93,6 @@ fn difference(line: &Difference) -> Cell {
         p if p >= 99.95 => format!(" ({percent:+.0} %)"),
         _ => format!(" ({percent:+.1} %)"),
     };
-    Cell::new(format!("{sign}{}{share}", metric(amount)), crate::space::float_json(amount))
+    let best = winner.map_or_else(String::new, |label| format!(", best: {label}"));
+    Cell::new(format!("{sign}{}{share}{best}", metric(amount)), crate::space::float_json(amount))
 }

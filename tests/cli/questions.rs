@@ -239,6 +239,9 @@ fn things_are_compared_side_by_side() {
     assert!(line("train.steps").is_null(), "what is the same is not shown");
     let rows: Vec<Value> = serde_json::from_str(&env.ok(&["compare", "1", "2", "--json"]).stdout).unwrap();
     assert!(rows.iter().any(|row| row["name"] == "train.steps" && row["1"] == 20 && row["2"].is_null()));
+    let table = env.ok(&["compare", "2/1", "2/4"]).stdout;
+    let marked = table.lines().find(|line| line.contains("best:")).unwrap();
+    assert!(marked.contains(" loss ") && marked.ends_with("best: 2/4"), "{table}");
     assert!(env.ok(&["compare", "1/1", "1/1"]).stderr.contains("nothing differs"));
     assert_eq!(env.sweep(&["compare", "1"]).code, 2);
 }
