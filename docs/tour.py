@@ -45,9 +45,11 @@ def stable(text: str) -> str:
     """Text without what changes from run to run: lengths of time, times of day, spaces."""
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
     text = re.sub(r"[\d.]+ (ms|us|s)\b", "SPAN", text)
-    text = re.sub(r"(seconds|steps_per_second) +[\d.e-]+", r"\1 N", text)
+    # Lines of a comparison, and of a trial, that are lengths of time.
+    text = re.sub(r"(?m)(took|seconds|steps_per_second) +[\d.e-]+.*$", r"\1 N", text)
+    text = re.sub(r"\b[\d.]+e-\d\b", "N", text)
     # Columns of seconds hold small numbers with many digits.
-    text = re.sub(r"\b0\.00\d+\b|(?m:\b0\.\d{3}$)", "N", text)
+    text = re.sub(r"\b0\.0[01]\d+\b|(?m:\b0\.\d{3}$)", "N", text)
     return re.sub(r"[ \n]+", " ", text)
 
 

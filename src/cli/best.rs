@@ -53,7 +53,7 @@ pub fn best(args: &BestArgs, common: &Common, output: &Output) -> Result<u8, Cli
             ranked_listing(&top, &params, &sweep.metric)
         }
     };
-    output.table(&listing, format, !args.no_trunc)?;
+    output.table(&listing, format, !args.format.no_trunc)?;
     if format == Format::Table {
         if let Some(common) = common {
             output.say(&format!("all of these: {common}"));

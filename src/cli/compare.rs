@@ -53,14 +53,14 @@ pub fn compare(args: &CompareArgs, common: &Common, output: &Output) -> Result<u
         row.extend(line.values.iter().map(|value| {
             let cell = cell(line, value);
             // A long command or list would push everything else out of sight.
-            let shown = if args.no_trunc { cell.shown } else { shorten(&cell.shown, 60) };
+            let shown = if args.format.no_trunc { cell.shown } else { shorten(&cell.shown, 60) };
             Cell { shown, value: cell.value }
         }));
         let winner = line.winner(&things).map(|i| things[i].label());
         row.extend(amounts.then(|| difference(line, winner)));
         listing.rows.push(row);
     }
-    output.table(&listing, format, !args.no_trunc)?;
+    output.table(&listing, format, !args.format.no_trunc)?;
     if format == Format::Table {
         output.say(&format!("{} the same and not shown", plural(comparison.same as u64, "line")));
     }

@@ -70,7 +70,7 @@ pub fn ls(args: &LsArgs, common: &Common, output: &Output) -> Result<u8, CliErro
         }
         listing.rows.push(row);
     }
-    output.listing(&listing, format)?;
+    output.table(&listing, format, !args.format.no_trunc)?;
     Ok(0)
 }
 

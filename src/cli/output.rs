@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::error::CliError;
-use crate::render::{Format, Listing, clean, shell_word};
+use crate::render::{DROPPED, Format, Listing, clean, shell_word};
 use crate::spec::{Diagnostic, Problems, Sources};
 
 /// Standard output for data, standard error for everything else.
@@ -92,9 +92,14 @@ impl Output {
         {
             return Ok(());
         }
-        let mut out = io::BufWriter::new(io::stdout().lock());
-        listing.write(&mut out, format, width)?;
+        let mut text = Vec::new();
+        listing.write(&mut text, format, width)?;
+        let mut out = io::stdout().lock();
+        out.write_all(&text)?;
         out.flush()?;
+        if format == Format::Table && text.windows(DROPPED.len()).any(|part| part == DROPPED.as_bytes()) {
+            self.say("`--no-trunc` shows all columns");
+        }
         Ok(())
     }
 

@@ -38,11 +38,12 @@ pub fn query(args: &QueryArgs, common: &Common, output: &Output) -> Result<u8, C
     let format = args.format.format();
     let columns = result.columns.iter().enumerate().map(|(i, name)| {
         let is_number = |row: &Vec<Sql>| matches!(row[i], Sql::Integer(_) | Sql::Real(_) | Sql::Null);
-        if result.rows.iter().all(is_number) { Column::number(name) } else { Column::text(name) }
+        let column = if result.rows.iter().all(is_number) { Column::number(name) } else { Column::text(name) };
+        column.droppable(u8::from(i > 0))
     });
     let mut listing = Listing::new(columns.collect());
     listing.rows = result.rows.iter().map(|row| row.iter().map(cell).collect()).collect();
-    output.table(&listing, format, !args.no_trunc)?;
+    output.table(&listing, format, !args.format.no_trunc)?;
     if result.is_cut {
         output.warn(&format!("only the first {}: `--limit N` gives more", plural(args.limit.into(), "row")));
     } else if format == Format::Table {

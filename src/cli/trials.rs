@@ -48,7 +48,7 @@ pub fn trials(args: &TrialsArgs, common: &Common, output: &Output) -> Result<u8,
     if format == Format::Json && !is_grouped && args.columns.is_empty() {
         listing.objects = Some(found.trials.iter().map(trial_json).collect());
     }
-    output.table(&listing, format, !(args.wide || args.no_trunc))?;
+    output.table(&listing, format, !(args.wide || args.format.no_trunc))?;
     if format == Format::Table {
         let shown = listing.rows.len();
         let mut said: Vec<String> = Vec::new();

@@ -7,6 +7,9 @@ use serde_json::{Map, Value as Json};
 
 use super::text::{clean, shorten};
 
+/// What stands before the names of columns that a table has no room for.
+pub const DROPPED: &str = "not shown for want of width: ";
+
 /// How a listing is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -220,7 +223,7 @@ impl Listing {
                 .map(|i| shorten(&clean(&self.columns[i].name), 24))
                 .collect();
             let room = width.unwrap_or(100).clamp(50, 110) - 29;
-            text += &format!("not shown for want of width: {}\n", shorten(&names.join(", "), room));
+            text += &format!("{DROPPED}{}\n", shorten(&names.join(", "), room));
         }
         text
     }

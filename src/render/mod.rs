@@ -8,7 +8,7 @@ mod summary;
 mod text;
 
 pub use chart::line_chart;
-pub use listing::{Align, Cell, Column, Format, Listing};
+pub use listing::{Align, Cell, Column, DROPPED, Format, Listing};
 pub use number::{ago, bytes, duration, metric, plural, setting, time};
 pub use progress::{Display, Lines, Quiet};
 pub use summary::{Summary, group_listing, in_common, lost, ranked_listing};

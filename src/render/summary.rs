@@ -119,7 +119,7 @@ pub fn ranked_listing(ranked: &[RankedConfig], params: &[String], objective: &st
     columns.extend(param_columns(&configs, &params));
     columns.push(Column::number(objective));
     if repeats {
-        columns.extend([Column::number("sd"), Column::number("n")]);
+        columns.extend([Column::number("sd").droppable(2), Column::number("n").droppable(2)]);
     }
     if bad {
         columns.push(Column::text("lost"));
@@ -189,7 +189,7 @@ pub fn group_listing(groups: &[Group], by: &str, params: &[String], objective: &
     columns.push(Column::number(objective));
     let repeats = bests.iter().any(|best| best.standing.trials > 1);
     if repeats {
-        columns.extend([Column::number("sd"), Column::number("n")]);
+        columns.extend([Column::number("sd").droppable(2), Column::number("n").droppable(2)]);
     }
     let steps = bests.iter().any(|best| best.standing.steps.is_some());
     if steps {

@@ -7,6 +7,7 @@ mod env;
 mod commands;
 mod kill;
 mod listings;
+mod looks;
 mod misbehave;
 mod predict;
 mod questions;

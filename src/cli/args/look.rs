@@ -75,9 +75,6 @@ pub struct TrialsArgs {
     /// All params, metrics and fields, however wide
     #[arg(long, conflicts_with = "columns")]
     pub wide: bool,
-    /// Drop no column and shorten no cell to fit the terminal
-    #[arg(long)]
-    pub no_trunc: bool,
     /// How to print
     #[command(flatten)]
     pub format: FormatArgs,
@@ -100,9 +97,6 @@ pub struct BestArgs {
     /// Only trials for which this holds
     #[arg(short = 'F', long, value_name = "FILTER")]
     pub filter: Option<String>,
-    /// Drop no column and shorten no cell to fit the terminal
-    #[arg(long)]
-    pub no_trunc: bool,
     /// How to print
     #[command(flatten)]
     pub format: FormatArgs,
@@ -180,9 +174,6 @@ pub struct QueryArgs {
     /// The longest time, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     pub timeout: f64,
-    /// Shorten no cell to fit the terminal
-    #[arg(long)]
-    pub no_trunc: bool,
     /// How to print
     #[command(flatten)]
     pub format: FormatArgs,
@@ -218,9 +209,6 @@ pub struct CompareArgs {
     /// Sweeps or trials
     #[arg(value_name = "SWEEP|TRIAL", required = true)]
     pub what: Vec<String>,
-    /// Shorten no cell to fit the terminal
-    #[arg(long)]
-    pub no_trunc: bool,
     /// How to print
     #[command(flatten)]
     pub format: FormatArgs,

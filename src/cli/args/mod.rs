@@ -108,6 +108,9 @@ pub struct FormatArgs {
     /// The same as `--format json`
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
+    /// Drop no column and shorten no cell of a table to fit the terminal
+    #[arg(long)]
+    pub no_trunc: bool,
 }
 
 impl FormatArgs {
