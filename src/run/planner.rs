@@ -231,7 +231,7 @@ pub fn planned_trials(spec: &Spec) -> Option<u64> {
                 (configs, None) => configs,
             }
         }
-        SamplerKind::Random => spec.config_limit(),
+        SamplerKind::Random | SamplerKind::Sobol => spec.config_limit(),
     };
     configs.map(|configs| configs * repeats)
 }

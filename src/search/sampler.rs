@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Grid, Random};
+use super::{Grid, Random, Sobol};
 use crate::space::{Config, Space, State};
 
 /// A config that was tried, with what came of it.
@@ -53,17 +53,20 @@ pub enum SamplerKind {
     Grid,
     /// Independent draws.
     Random,
+    /// The points of a scrambled Sobol sequence.
+    Sobol,
 }
 
 impl SamplerKind {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Grid, Self::Random];
+    pub const ALL: [Self; 3] = [Self::Grid, Self::Random, Self::Sobol];
 
     /// The word of the spec.
     pub fn word(self) -> &'static str {
         match self {
             Self::Grid => "grid",
             Self::Random => "random",
+            Self::Sobol => "sobol",
         }
     }
 
@@ -78,5 +81,6 @@ pub fn sampler(kind: SamplerKind, space: Arc<Space>, seed: u64) -> Box<dyn Sampl
     match kind {
         SamplerKind::Grid => Box::new(Grid::new(space)),
         SamplerKind::Random => Box::new(Random::new(space, seed)),
+        SamplerKind::Sobol => Box::new(Sobol::new(space, seed)),
     }
 }

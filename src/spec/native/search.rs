@@ -8,7 +8,7 @@ use crate::spec::source::Origin;
 use crate::spec::yaml::{Node, Yaml};
 
 /// Samplers that other parts of the format know and this version does not have.
-const LATER: [&str; 5] = ["sobol", "bayes", "tpe", "gp", "cmaes"];
+const LATER: [&str; 4] = ["bayes", "tpe", "gp", "cmaes"];
 
 /// `search: grid` or `search: {random: {seed: 7}}`.
 pub(super) fn search(reader: &mut Reader<'_>, node: &Node) -> Option<SearchSpec> {
@@ -26,7 +26,7 @@ pub(super) fn search(reader: &mut Reader<'_>, node: &Node) -> Option<SearchSpec>
     let sampler = sampler(reader, word, at)?;
     let mut seed = None;
     if let Some(options) = options.filter(|options| !matches!(options.yaml, Yaml::Null)) {
-        let known: &[&str] = if sampler == SamplerKind::Random { &["seed"] } else { &[] };
+        let known: &[&str] = if sampler == SamplerKind::Grid { &[] } else { &["seed"] };
         if let Yaml::Int(count) = options.yaml {
             let problem = reader.error(options.at, format!("`{word}` takes options, not a number"));
             problem.help.push(format!("write `search: {word}` and beside it `configs: {count}`"));
