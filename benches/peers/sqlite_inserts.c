@@ -20,12 +20,12 @@ enum { TABLES = 6, MOST_COLUMNS = 16 };
 static const struct {
     const char *name, *rows;
 } tables[TABLES] = {
-    {"configs", "SELECT min(t.id), c.* FROM configs c JOIN trials t ON t.config = c.id GROUP BY c.id ORDER BY 1"},
-    {"params", "SELECT (SELECT min(t.id) FROM trials t WHERE t.config = p.config), p.* FROM params p ORDER BY 1, p.place"},
-    {"trials", "SELECT t.id, t.* FROM trials t ORDER BY 1"},
+    {"configs", "SELECT min(t.id), c.* FROM configs c JOIN trial_rows t ON t.config = c.id GROUP BY c.id ORDER BY 1"},
+    {"param_rows", "SELECT (SELECT min(t.id) FROM trial_rows t WHERE t.config = p.config), p.* FROM param_rows p ORDER BY 1, p.place"},
+    {"trial_rows", "SELECT t.id, t.* FROM trial_rows t ORDER BY 1"},
     {"attempts", "SELECT a.trial, a.* FROM attempts a ORDER BY 1"},
-    {"metrics", "SELECT a.trial, m.* FROM metrics m JOIN attempts a ON a.id = m.attempt ORDER BY 1, m.name"},
-    {"series", "SELECT a.trial, s.* FROM series s JOIN attempts a ON a.id = s.attempt ORDER BY 1, s.name, s.chunk"},
+    {"metric_rows", "SELECT a.trial, m.* FROM metric_rows m JOIN attempts a ON a.id = m.attempt ORDER BY 1, m.name"},
+    {"series_chunks", "SELECT a.trial, s.* FROM series_chunks s JOIN attempts a ON a.id = s.attempt ORDER BY 1, s.name, s.chunk"},
 };
 
 typedef struct {
@@ -93,7 +93,7 @@ int main(int count, char **words) {
     char *schema[64];
     int objects = 0;
     sqlite3_stmt *select = prepare(
-        db, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type = 'index', rowid");
+        db, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type <> 'table', rowid");
     while (objects < 64 && sqlite3_step(select) == SQLITE_ROW)
         schema[objects++] = strdup((const char *)sqlite3_column_text(select, 0));
     sqlite3_finalize(select);
