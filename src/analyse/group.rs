@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::Order;
 use crate::space::{Setting, State};
-use crate::store::TrialRow;
+use crate::store::{Field, TrialRow};
 
 /// Mean and spread of a metric in a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -84,6 +85,20 @@ pub fn group(trials: &[TrialRow], by: &[String], metrics: &[String], by_sweep: b
         }
     }
     groups
+}
+
+/// Sorts groups by the mean of a metric of `metrics`; by anything else they stay in the order of their first trials. Where
+/// groups are configs, one that lost a seed comes last.
+pub fn sort_groups(groups: &mut [TrialGroup], order: &Order, metrics: &[String], are_configs: bool) {
+    let Field::Metric(name) = &order.field else { return };
+    let Some(place) = metrics.iter().position(|metric| metric == name) else { return };
+    groups.sort_by(|a, b| {
+        let is_bad =
+            |group: &TrialGroup| group.metrics[place].mean.is_nan() || are_configs && group.failed + group.diverged > 0;
+        let (x, y) = (a.metrics[place].mean, b.metrics[place].mean);
+        let sorted = if order.down { y.total_cmp(&x) } else { x.total_cmp(&y) };
+        is_bad(a).cmp(&is_bad(b)).then(sorted)
+    });
 }
 
 #[cfg(test)]

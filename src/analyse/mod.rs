@@ -17,6 +17,6 @@ pub use edge::{Edge, edges};
 pub use filter::{Filter, TrialNames};
 pub use find::{Found, Order, Scope, find};
 pub use frame::{FileFormat, FrameError, long_frame, series_frame, wide_frame, write_frame};
-pub use group::{Spread, TrialGroup, group};
+pub use group::{Spread, TrialGroup, group, sort_groups};
 pub use rank::{Group, RankedConfig, Ranking, Standing, best_by, rank, rank_accepted};
 pub use select::{SelectError, Selected, Selection, is_selector, select, select_list, select_many, select_sweep};

@@ -8,10 +8,8 @@ use super::args::{Common, ExportArgs, ExportFormat};
 use super::error::CliError;
 use super::input::open_store;
 use super::output::Output;
-use super::trials::{filter, order};
-use crate::analyse::{
-    FileFormat, FrameError, Scope, TrialNames, find, long_frame, select_list, series_frame, wide_frame, write_frame,
-};
+use super::trials::{Chosen, chosen};
+use crate::analyse::{FileFormat, FrameError, Scope, find, long_frame, series_frame, wide_frame, write_frame};
 use crate::render::{plural, shell_word};
 use crate::spec::with_cases;
 use crate::store::TrialRow;
@@ -24,12 +22,7 @@ pub fn export(args: &ExportArgs, common: &Common, output: &Output) -> Result<u8,
     let format = format(args)?;
     let path = args.output.as_deref().filter(|path| *path != Path::new("-"));
     let store = open_store(common)?;
-    let scopes = select_list(&store, &args.sweeps)?;
-    let sweeps: Vec<_> = scopes.iter().map(|scope| scope.sweep.clone()).collect();
-    let names = TrialNames::of(&store, &sweeps)?;
-    let filter = args.filter.as_deref().map(|text| filter(text, &names)).transpose()?;
-    let order = args.sort.as_deref().map(|key| order(key, &names)).transpose()?;
-    let top = args.top.map(|top| top as usize);
+    let Chosen { scopes, filter, order, top, .. } = chosen(&store, &args.choice)?;
     let trials = find(&store, &scopes, filter.as_ref(), order.as_ref(), top)?.trials;
     let file_format = match format {
         ExportFormat::Csv => FileFormat::Csv,
@@ -49,7 +42,7 @@ pub fn export(args: &ExportArgs, common: &Common, output: &Output) -> Result<u8,
             return Ok(0);
         }
     };
-    let ids: Vec<i64> = sweeps.iter().map(|sweep| sweep.id).collect();
+    let ids: Vec<i64> = scopes.iter().map(|scope| scope.sweep.id).collect();
     let mut frame = match (args.long, args.series) {
         (_, true) => series_frame(&store, &trials),
         (true, false) => long_frame(&trials),

@@ -10,14 +10,20 @@ use super::input::store_path;
 use super::output::Output;
 use crate::analyse::select_list;
 use crate::render::{clean, plural};
-use crate::store::{Access, Imported, Store};
+use crate::store::{Access, Imported, Store, StoreError};
 
 /// Takes sweeps over; gives the exit code.
 ///
 /// # Errors
 /// A file that is no store, no such sweep there.
 pub fn import(args: &ImportArgs, common: &Common, output: &Output) -> Result<u8, CliError> {
-    let other = Store::open(&args.other, Access::Read)?;
+    let other = Store::open(&args.other, Access::Read).map_err(|error| match error {
+        StoreError::Missing { .. } | StoreError::Foreign { .. } => {
+            CliError::user(format!("`{}` is no store of sweeps", args.other.display()))
+                .hint("name the .db file of another store, such as `old/results/sweep.db`")
+        }
+        error => error.into(),
+    })?;
     let mut store = Store::open(&store_path(common), Access::Create)?;
     let same = |a: &Path, b: &Path| fs::canonicalize(a).ok().zip(fs::canonicalize(b).ok()).is_some_and(|(a, b)| a == b);
     if same(other.path(), store.path()) {

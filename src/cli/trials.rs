@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::args::{Common, TrialsArgs};
+use super::args::{Common, TrialChoice, TrialsArgs};
 use super::error::CliError;
 use super::input::open_store;
 use super::output::Output;
-use crate::analyse::{Filter, Found, Order, Scope, TrialGroup, TrialNames, find, group, select_list};
+use crate::analyse::{Filter, Found, Order, Scope, TrialNames, find, group, select_list, sort_groups};
 use crate::expr::{Names as _, nearest};
 use crate::render::{Cell, Column, Format, Listing, duration, lost, plural, setting as setting_text, time};
 use crate::space::{Setting, State, float_json};
-use crate::store::{Field, Fixed, TrialRow};
+use crate::store::{Field, Fixed, Store, SweepRow, TrialRow};
 
 /// Lists the trials; gives the exit code.
 ///
@@ -18,18 +18,14 @@ use crate::store::{Field, Fixed, TrialRow};
 /// No such sweep, a filter or column that names nothing.
 pub fn trials(args: &TrialsArgs, common: &Common, output: &Output) -> Result<u8, CliError> {
     let store = open_store(common)?;
-    let scopes = select_list(&store, &args.sweeps)?;
-    let sweeps: Vec<_> = scopes.iter().map(|scope| scope.sweep.clone()).collect();
-    let names = TrialNames::of(&store, &sweeps)?;
-    let filter = args.filter.as_deref().map(|text| filter(text, &names)).transpose()?;
-    let order = args.sort.as_deref().map(|key| order(key, &names)).transpose()?;
+    let Chosen { scopes, names, filter, order, top } = chosen(&store, &args.choice)?;
+    let most = top.unwrap_or(usize::MAX);
     let trimmed = |list: &[String]| list.iter().map(|name| name.trim().to_owned()).collect::<Vec<_>>();
     let args = &TrialsArgs { columns: trimmed(&args.columns), group_by: trimmed(&args.group_by), ..args.clone() };
     for name in args.columns.iter().chain(&args.group_by) {
         known(name, &names)?;
     }
     let is_grouped = args.group || !args.group_by.is_empty();
-    let most = args.top.map_or(usize::MAX, |top| top as usize);
     // Which params differ is told of all that match, not only of those that are shown.
     let top = (!is_grouped && !args.only_changed).then_some(most);
     let mut found = find(&store, &scopes, filter.as_ref(), order.as_ref(), top)?;
@@ -69,6 +65,28 @@ pub fn trials(args: &TrialsArgs, common: &Common, output: &Output) -> Result<u8,
         output.say(&said.join("; "));
     }
     Ok(0)
+}
+
+/// Trials that were chosen on the command line.
+pub struct Chosen {
+    pub scopes: Vec<Scope>,
+    pub names: TrialNames,
+    pub filter: Option<Filter>,
+    pub order: Option<Order>,
+    pub top: Option<usize>,
+}
+
+/// Reads which trials are meant.
+///
+/// # Errors
+/// No such sweep, a filter or an order that names nothing.
+pub fn chosen(store: &Store, choice: &TrialChoice) -> Result<Chosen, CliError> {
+    let scopes = select_list(store, &choice.sweeps)?;
+    let sweeps: Vec<SweepRow> = scopes.iter().map(|scope| scope.sweep.clone()).collect();
+    let names = TrialNames::of(store, &sweeps)?;
+    let filter = choice.filter.as_deref().map(|text| filter(text, &names)).transpose()?;
+    let order = choice.sort.as_deref().map(|key| order(key, &names)).transpose()?;
+    Ok(Chosen { scopes, names, filter, order, top: choice.top.map(|top| top as usize) })
 }
 
 fn nothing(scopes: &[Scope], found: &Found) -> String {
@@ -117,11 +135,7 @@ pub fn filter(text: &str, names: &TrialNames) -> Result<Filter, CliError> {
     })
 }
 
-/// Reads an order.
-///
-/// # Errors
-/// The nearest known name.
-pub fn order(key: &str, names: &TrialNames) -> Result<Order, CliError> {
+fn order(key: &str, names: &TrialNames) -> Result<Order, CliError> {
     match Order::new(key, names) {
         Some(order) => Ok(order),
         None => Err(unknown(key.strip_prefix('-').unwrap_or(key), names)),
@@ -296,7 +310,7 @@ fn grouped(
     // The same config in two sweeps is two groups: the same seed twice says nothing of the spread.
     let by_sweep = args.group_by.is_empty() && scopes.len() > 1;
     let mut groups = group(trials, &by, &metrics, by_sweep);
-    if let Some(order) = args.sort.as_deref().and_then(|key| Order::new(key, names)) {
+    if let Some(order) = args.choice.sort.as_deref().and_then(|key| Order::new(key, names)) {
         sort_groups(&mut groups, &order, &metrics, args.group_by.is_empty());
     }
     let count = groups.len();
@@ -335,20 +349,6 @@ fn grouped(
         listing.rows.push(row);
     }
     Ok((listing, count))
-}
-
-/// Sorts groups by the mean of a metric; by anything else they stay in the order of their first trials. Where groups are
-/// configs, one that lost a seed comes last.
-fn sort_groups(groups: &mut [TrialGroup], order: &Order, metrics: &[String], are_configs: bool) {
-    let Field::Metric(name) = &order.field else { return };
-    let Some(place) = metrics.iter().position(|metric| metric == name) else { return };
-    groups.sort_by(|a, b| {
-        let bad =
-            |group: &TrialGroup| group.metrics[place].mean.is_nan() || are_configs && group.failed + group.diverged > 0;
-        let (x, y) = (a.metrics[place].mean, b.metrics[place].mean);
-        let sorted = if order.down { y.total_cmp(&x) } else { x.total_cmp(&y) };
-        bad(a).cmp(&bad(b)).then(sorted)
-    });
 }
 
 /// A trial as other programs get it.

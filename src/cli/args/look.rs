@@ -35,6 +35,23 @@ pub struct ShowArgs {
     pub spec: bool,
 }
 
+/// Which trials, and in which order.
+#[derive(Clone, Debug, Args)]
+pub struct TrialChoice {
+    /// The sweeps or trials
+    #[arg(value_name = "SWEEP|TRIAL", default_value = "last")]
+    pub sweeps: Vec<String>,
+    /// Only trials for which this holds
+    #[arg(short = 'F', long, value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// Sort by a param, metric or field; `-NAME` sorts downwards
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub sort: Option<String>,
+    /// Only the first so many
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub top: Option<u32>,
+}
+
 /// List trials
 ///
 /// Of one sweep or several: numbers, names, `last`, `last~1`, `1-5`, `tag:x`, `all`, or
@@ -48,18 +65,9 @@ pub struct ShowArgs {
 #[derive(Clone, Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct TrialsArgs {
-    /// The sweeps or trials
-    #[arg(value_name = "SWEEP|TRIAL", default_value = "last")]
-    pub sweeps: Vec<String>,
-    /// Only trials for which this holds
-    #[arg(short = 'F', long, value_name = "FILTER")]
-    pub filter: Option<String>,
-    /// Sort by a param, metric or field; `-NAME` sorts downwards
-    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
-    pub sort: Option<String>,
-    /// Only the first so many
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub top: Option<u32>,
+    /// Which trials
+    #[command(flatten)]
+    pub choice: TrialChoice,
     /// These columns: params, metrics or fields, separated by commas
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub columns: Vec<String>,
@@ -126,9 +134,9 @@ pub enum ExportFormat {
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct ExportArgs {
-    /// The sweeps or trials, as `sweep trials` takes them
-    #[arg(value_name = "SWEEP|TRIAL", default_value = "last")]
-    pub sweeps: Vec<String>,
+    /// Which trials
+    #[command(flatten)]
+    pub choice: TrialChoice,
     /// The file; `-` is standard output [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -144,15 +152,6 @@ pub struct ExportArgs {
     /// One row a point: sweep, trial, name, step, value
     #[arg(long)]
     pub series: bool,
-    /// Only trials for which this holds
-    #[arg(short = 'F', long, value_name = "FILTER")]
-    pub filter: Option<String>,
-    /// Sort by a param, metric or field; `-NAME` sorts downwards
-    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
-    pub sort: Option<String>,
-    /// Only the first so many trials
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub top: Option<u32>,
 }
 
 /// Ask the store in SQL

@@ -7,7 +7,9 @@ mod run;
 pub use care::{
     BackupArgs, CompleteArgs, CompletionArgs, DoctorArgs, HelpArgs, ImportArgs, ManArgs, RmArgs, Shell, TagArgs,
 };
-pub use look::{BestArgs, CompareArgs, ExportArgs, ExportFormat, LsArgs, PredictArgs, QueryArgs, ShowArgs, TrialsArgs};
+pub use look::{
+    BestArgs, CompareArgs, ExportArgs, ExportFormat, LsArgs, PredictArgs, QueryArgs, ShowArgs, TrialChoice, TrialsArgs,
+};
 pub use run::{ExtendArgs, LogsArgs, PlanArgs, RerunArgs, RunArgs, StopArgs};
 
 use std::path::PathBuf;
