@@ -5,6 +5,7 @@
 pub mod analyse;
 pub mod cli;
 pub mod expr;
+pub mod numeric;
 pub mod render;
 pub mod run;
 pub mod search;

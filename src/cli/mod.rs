@@ -27,6 +27,7 @@ mod run;
 mod session;
 mod show;
 mod stop;
+mod suggest;
 mod tag;
 mod trials;
 mod work;
@@ -91,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Complete(args) => complete::complete(&args, &arguments.common, &output),
         Command::Man(args) => help::man(&args, &output),
         Command::Help(args) => help::help(&args, &output),
+        Command::Suggest(args) => suggest::suggest(&args),
         Command::Predict(args) => predict::predict(&args, &arguments.common, &output),
     };
     match result {

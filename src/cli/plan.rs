@@ -1,6 +1,7 @@
 //! `sweep plan`: what a spec would run, and what looks like a slip in it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use super::output::Output;
 use super::work::{Program, Work};
 use crate::render::{clean, duration, plural, shell_word, shorten};
 use crate::run::planned_trials;
-use crate::search::{GridSize, History, Proposal, SamplerKind, grid_size, sampler};
+use crate::search::{GridSize, History, Pending, Proposal, SamplerKind, Suggestion, grid_size, sampler};
 use crate::space::{Config, Domain};
 use crate::spec::{Filling, Job, Loaded, Parallel, Repeats, Spec, canonical, lint, load};
 use crate::store::{Access, Store};
@@ -230,11 +231,18 @@ fn share(grid: &GridSize) -> f64 {
 
 /// The first and the last configs; no last ones where all are among the first or the end is too far away.
 fn ends(spec: &Spec, configs: Option<u64>) -> (Vec<Config>, Vec<Config>) {
-    let mut sampler = sampler(spec.search.sampler, spec.space.clone(), spec.search_seed());
+    let mut sampler = sampler(spec.search.sampler, spec.space.clone(), spec.search_seed(), spec.config_limit());
+    // One that learns is asked as if nothing had ended: these are the configs that it starts with.
+    let mut running = Vec::new();
     let (mut first, mut last) = (Vec::new(), std::collections::VecDeque::new());
-    let walk_to = configs.filter(|configs| *configs <= WALKED).unwrap_or(ENDS as u64);
+    let walk_to =
+        configs.filter(|configs| *configs <= WALKED && !sampler.is_adaptive()).unwrap_or(ENDS as u64);
     for _ in 0..walk_to {
-        let Proposal::Config(config) = sampler.propose(&History::default()) else { break };
+        let history = History { running: &running, ..History::default() };
+        let Proposal::Config(Suggestion { config, .. }) = sampler.propose(&history) else { break };
+        if sampler.is_adaptive() {
+            running.push(Pending { id: config.id(), config: Arc::new(config.clone()) });
+        }
         if first.len() < ENDS {
             first.push(config);
         } else {

@@ -101,7 +101,7 @@ impl Planner {
     }
 
     fn fresh(spec: &Spec) -> Box<dyn Sampler> {
-        sampler(spec.search.sampler, spec.space.clone(), spec.search_seed())
+        sampler(spec.search.sampler, spec.space.clone(), spec.search_seed(), spec.config_limit())
     }
 
     /// Only these trials, and nothing of the search.
@@ -131,7 +131,7 @@ impl Planner {
                 self.sampler.propose(&History::default())
             };
             let config = match config {
-                Proposal::Config(config) => config,
+                Proposal::Config(suggestion) => suggestion.config,
                 Proposal::Exhausted => {
                     if self.next_pass() {
                         continue;
@@ -231,7 +231,7 @@ pub fn planned_trials(spec: &Spec) -> Option<u64> {
                 (configs, None) => configs,
             }
         }
-        SamplerKind::Random | SamplerKind::Sobol => spec.config_limit(),
+        _ => spec.config_limit(),
     };
     configs.map(|configs| configs * repeats)
 }

@@ -82,14 +82,14 @@ impl<P: Points> Sampler for Blind<P> {
     fn propose(&mut self, _: &History<'_>) -> Proposal {
         for config in self.tries.by_ref() {
             if self.space.accepts(&config) && self.proposed.insert(config.id()) {
-                return Proposal::Config(config);
+                return config.into();
             }
         }
         let mut refused = 0;
         while self.rest.is_none() {
             let config = self.draw();
             if self.space.accepts(&config) && self.proposed.insert(config.id()) {
-                return Proposal::Config(config);
+                return config.into();
             }
             refused += 1;
             if refused >= PATIENCE && self.is_finite() {
@@ -103,7 +103,7 @@ impl<P: Points> Sampler for Blind<P> {
         match self.rest.as_mut().and_then(Iterator::next) {
             Some(config) => {
                 self.proposed.insert(config.id());
-                Proposal::Config(config)
+                config.into()
             }
             None => Proposal::Exhausted,
         }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{History, Proposal, SamplerKind, grid_size, sampler};
+use super::{AskTell, SamplerKind, grid_size};
 use crate::expr::parse;
 use crate::space::{Choices, Config, Domain, Param, Range, Scale, Space, When};
 
@@ -35,14 +35,22 @@ fn rich() -> Arc<Space> {
     Arc::new(Space::new(params, vec![parse("size <= 128").unwrap()], cases, tries).unwrap())
 }
 
+/// A cost that has to do with the values of a config.
+fn cost(config: &Config) -> f64 {
+    config.settings.iter().filter_map(|setting| setting.value.number()).map(|x| (x + 0.3).sin()).sum()
+}
+
 fn ask(kind: SamplerKind, space: &Arc<Space>, seed: u64, most: usize) -> (Vec<Config>, bool) {
-    let mut sampler = sampler(kind, space.clone(), seed);
+    let mut search = AskTell::new(kind, space.clone(), seed, None);
     let mut out = Vec::new();
     while out.len() < most {
-        match sampler.propose(&History::default()) {
-            Proposal::Config(config) => out.push(config),
-            Proposal::Exhausted => return (out, true),
-            Proposal::Stuck(why) => panic!("{kind:?}: {why}"),
+        match search.ask() {
+            Ok(Some(asked)) => {
+                search.tell(asked.number, Some(cost(&asked.suggestion.config))).unwrap();
+                out.push(asked.suggestion.config);
+            }
+            Ok(None) => return (out, true),
+            Err(why) => panic!("{kind:?}: {why}"),
         }
     }
     (out, false)
@@ -52,7 +60,7 @@ fn ask(kind: SamplerKind, space: &Arc<Space>, seed: u64, most: usize) -> (Vec<Co
 fn proposals_are_valid_and_never_repeat() {
     for kind in SamplerKind::ALL {
         let space = rich();
-        let (configs, _) = ask(kind, &space, 1, 400);
+        let (configs, _) = ask(kind, &space, 1, 120);
         assert_eq!(configs[0].get("lr"), Some(&0.003.into()), "{kind:?}: the config of `try` comes first");
         let ids: HashSet<_> = configs.iter().map(Config::id).collect();
         assert_eq!(ids.len(), configs.len(), "{kind:?} proposed a config twice");

@@ -34,12 +34,12 @@ impl Sampler for Grid {
     fn propose(&mut self, _: &History<'_>) -> Proposal {
         for config in self.tries.by_ref() {
             if self.space.accepts(&config) {
-                return Proposal::Config(config);
+                return config.into();
             }
         }
         while let Some(config) = self.walk.next(&self.space) {
             if self.space.accepts(&config) && !(self.tried.contains(&config.id())) {
-                return Proposal::Config(config);
+                return config.into();
             }
         }
         Proposal::Exhausted

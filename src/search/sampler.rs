@@ -2,18 +2,33 @@
 
 use std::sync::Arc;
 
+use super::bayes::Bayes;
+use super::cmaes::Cmaes;
+use super::gp::Gp;
+use super::tpe::Tpe;
 use super::{Grid, Random, Sobol};
-use crate::space::{Config, Space, State};
+use crate::space::{Config, ConfigId, Space, State};
 
-/// A config that was tried, with what came of it.
+/// A config that was tried, with what came of one trial of it.
 #[derive(Clone, Debug)]
 pub struct Observation {
     /// What was tried.
-    pub config: Config,
+    pub config: Arc<Config>,
+    /// Its identity. Trials of one config, its repeats, are one point with a mean.
+    pub id: ConfigId,
     /// How it ended.
     pub state: State,
-    /// The objectives, in the order of the spec; NaN where one was not reported.
-    pub objectives: Vec<f64>,
+    /// The objectives in the order of the spec, turned so that less is better; NaN where one was not reported.
+    pub costs: Vec<f64>,
+}
+
+/// A config whose trial has not ended.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// What is tried.
+    pub config: Arc<Config>,
+    /// Its identity.
+    pub id: ConfigId,
 }
 
 /// Everything a sampler may base a proposal on.
@@ -21,24 +36,56 @@ pub struct Observation {
 pub struct History<'a> {
     /// Ended trials, in the order of their proposals.
     pub observations: &'a [Observation],
-    /// Configs whose trials have not ended.
-    pub running: &'a [Config],
+    /// Configs whose trials have not ended, in the order of their proposals.
+    pub running: &'a [Pending],
+    /// What the sampler left with its latest proposal ([`Suggestion::memory`]); empty before the first.
+    pub memory: &'a [f64],
+}
+
+/// A proposed config.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Suggestion {
+    /// The config; never one that was proposed before.
+    pub config: Config,
+    /// Why this one, in a few words; empty where there is nothing to say.
+    pub why: String,
+    /// What is hoped for.
+    pub gain: Option<Gain>,
+    /// What makes the next proposal quicker and is part of what it is a function of: to be stored with the trial and
+    /// given back in [`History::memory`].
+    pub memory: Vec<f64>,
+}
+
+/// What a model hopes for, in units of the cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gain {
+    /// The expected improvement.
+    pub expected: f64,
+    /// Over this cost, the best so far.
+    pub over: f64,
 }
 
 /// The answer to "which config comes next?"
 #[derive(Clone, Debug, PartialEq)]
 pub enum Proposal {
-    /// This one; never one that was proposed before.
-    Config(Config),
+    /// This one.
+    Config(Suggestion),
     /// The space is used up.
     Exhausted,
     /// Nothing acceptable was found; says why.
     Stuck(String),
 }
 
+impl From<Config> for Proposal {
+    fn from(config: Config) -> Self {
+        Self::Config(Suggestion { config, ..Suggestion::default() })
+    }
+}
+
 /// Proposes configs.
 pub trait Sampler: Send {
-    /// The next config.
+    /// The next config. Where [`Sampler::is_adaptive`], a function of the space, the seed, the budget and `history`
+    /// alone: what is kept from one call to the next makes it quicker and changes nothing.
     fn propose(&mut self, history: &History<'_>) -> Proposal;
 
     /// Whether proposals depend on the history. One that does not gives the same sequence every time, so that a
@@ -47,7 +94,7 @@ pub trait Sampler: Send {
 }
 
 /// The samplers that exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SamplerKind {
     /// Every combination.
     Grid,
@@ -55,11 +102,20 @@ pub enum SamplerKind {
     Random,
     /// The points of a scrambled Sobol sequence.
     Sobol,
+    /// Tree-structured Parzen estimator.
+    Tpe,
+    /// Gaussian process with expected improvement.
+    Gp,
+    /// Covariance matrix adaptation.
+    Cmaes,
+    /// Picks by the space, the budget and what has been seen.
+    Bayes,
 }
 
 impl SamplerKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Grid, Self::Random, Self::Sobol];
+    pub const ALL: [Self; 7] =
+        [Self::Bayes, Self::Grid, Self::Random, Self::Sobol, Self::Tpe, Self::Gp, Self::Cmaes];
 
     /// The word of the spec.
     pub fn word(self) -> &'static str {
@@ -67,6 +123,10 @@ impl SamplerKind {
             Self::Grid => "grid",
             Self::Random => "random",
             Self::Sobol => "sobol",
+            Self::Tpe => "tpe",
+            Self::Gp => "gp",
+            Self::Cmaes => "cmaes",
+            Self::Bayes => "bayes",
         }
     }
 
@@ -74,13 +134,22 @@ impl SamplerKind {
     pub fn is_finite(self) -> bool {
         self == Self::Grid
     }
+
+    /// Whether proposals depend on results.
+    pub fn is_adaptive(self) -> bool {
+        matches!(self, Self::Tpe | Self::Gp | Self::Cmaes | Self::Bayes)
+    }
 }
 
-/// A sampler over `space`, seeded with the sweep's search seed.
-pub fn sampler(kind: SamplerKind, space: Arc<Space>, seed: u64) -> Box<dyn Sampler> {
+/// A sampler over `space`, seeded with the sweep's search seed, for a sweep of `budget` configs if that is known.
+pub fn sampler(kind: SamplerKind, space: Arc<Space>, seed: u64, budget: Option<u64>) -> Box<dyn Sampler> {
     match kind {
         SamplerKind::Grid => Box::new(Grid::new(space)),
         SamplerKind::Random => Box::new(Random::new(space, seed)),
         SamplerKind::Sobol => Box::new(Sobol::new(space, seed)),
+        SamplerKind::Tpe => Box::new(Tpe::sampler(space, seed, budget)),
+        SamplerKind::Gp => Box::new(Gp::sampler(space, seed, budget)),
+        SamplerKind::Cmaes => Box::new(Cmaes::sampler(space, seed, budget)),
+        SamplerKind::Bayes => Box::new(Bayes::sampler(space, seed, budget)),
     }
 }

@@ -36,8 +36,14 @@ impl Sobol {
 }
 
 impl Scrambled {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self { seed, index: None, dimensions: Vec::new(), rng: Rng::for_purpose(seed, "sobol search", 0) }
+    }
+
+    /// A coordinate of the point `index`, from 0.
+    pub(super) fn at(&mut self, index: u32, dimension: usize) -> f64 {
+        self.index = Some(u64::from(index));
+        self.unit(dimension)
     }
 }
 

@@ -175,7 +175,7 @@ impl Range {
     }
 
     /// How many steps fit between the ends.
-    fn steps(&self, step: f64) -> u64 {
+    pub(super) fn steps(&self, step: f64) -> u64 {
         ((self.high - self.low) / step + 1e-9).floor() as u64
     }
 
@@ -318,7 +318,8 @@ impl Choices {
             .or_else(|| self.items.iter().position(|item| item.value.alike(value)))
     }
 
-    fn index_at(&self, u: f64) -> usize {
+    /// The place of the item whose share of [0, 1) holds `u`.
+    pub(crate) fn index_at(&self, u: f64) -> usize {
         let last = self.items.len() - 1;
         match &self.weights {
             None => ((u * self.items.len() as f64) as usize).min(last),
@@ -353,7 +354,7 @@ fn beta_quantile(a: f64, b: f64, u: f64) -> f64 {
 /// The regularised incomplete beta function I_x(a, b), by its continued fraction.
 ///
 /// Source: Abramowitz and Stegun, *Handbook of Mathematical Functions*, 26.5.8, evaluated by Lentz's method.
-fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
+pub(super) fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
     if x <= 0.0 {
         return 0.0;
     }

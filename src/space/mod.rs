@@ -10,6 +10,7 @@ mod round;
 pub mod seed;
 mod space_of_params;
 mod trial;
+mod unit;
 mod value;
 
 pub use config::{Config, ConfigId, Setting};

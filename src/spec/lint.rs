@@ -4,7 +4,7 @@ use super::diagnostic::Diagnostic;
 use super::load::Loaded;
 use super::model::{CommandSpec, Spec};
 use super::template::Template;
-use crate::search::{SamplerKind, grid_size};
+use crate::search::{History, Proposal, SamplerKind, Suggestion, grid_size, sampler};
 use crate::space::{Domain, Param, Scale, Space, Value};
 use crate::train::hyper::is_hyperparameter;
 use crate::train::method::{MethodKind, uses};
@@ -156,12 +156,14 @@ fn unused_hyperparameter(space: &Space, param: &Param, warn: &mut dyn FnMut(Stri
 
 /// What shows only in whole configs: a pull that outweighs the step, equal epochs but unequal updates.
 fn whole_configs(spec: &Spec, train: &TrainSpec, warn: &mut dyn FnMut(&str, String, String)) {
-    let mut sampler = crate::search::sampler(spec.search.sampler, spec.space.clone(), spec.search_seed());
+    // What a search that learns will propose is not known yet: any config of the space may come.
+    let kind = Some(spec.search.sampler).filter(|kind| !kind.is_adaptive()).unwrap_or(SamplerKind::Random);
+    let mut sampler = sampler(kind, spec.space.clone(), spec.search_seed(), None);
     let (mut transfers, mut climbing) = (0, 0);
     let (mut full, mut small) = (false, false);
     let mut by_epochs = true;
     for _ in 0..spec.config_limit().map_or(SAMPLE, |limit| (limit as usize).min(SAMPLE)) {
-        let crate::search::Proposal::Config(config) = sampler.propose(&crate::search::History::default()) else {
+        let Proposal::Config(Suggestion { config, .. }) = sampler.propose(&History::default()) else {
             break;
         };
         let get = |name: &str| config.get(name).or_else(|| train.constant(name)).cloned();

@@ -13,6 +13,7 @@ mod lint;
 mod load;
 mod model;
 mod native;
+mod protocol;
 mod selected;
 mod source;
 mod template;
@@ -28,6 +29,7 @@ pub use load::{LoadError, Loaded, Places, load, load_canonical};
 pub use model::{
     At, Budget, CommandSpec, Each, Goal, Job, Objective, Overrides, Parallel, Repeats, SearchSpec, Slots, Spec, Target,
 };
+pub use protocol::{SearchProblem, config_json, config_of, search_problem};
 pub use selected::with_cases;
 pub use source::{MAX_FILE, Origin, Place, Source, Sources};
 pub use template::{Filling, Template};

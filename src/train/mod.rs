@@ -5,7 +5,6 @@
 pub mod checkpoint;
 pub mod data;
 pub mod hyper;
-mod kernel;
 pub mod matrix;
 pub mod method;
 pub mod model;

@@ -10,7 +10,7 @@ pub use care::{
 pub use look::{
     BestArgs, CompareArgs, ExportArgs, ExportFormat, LsArgs, PredictArgs, QueryArgs, ShowArgs, TrialChoice, TrialsArgs,
 };
-pub use run::{ExtendArgs, LogsArgs, PlanArgs, RerunArgs, RunArgs, StopArgs};
+pub use run::{ExtendArgs, LogsArgs, PlanArgs, RerunArgs, RunArgs, StopArgs, SuggestArgs};
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ use crate::render::Format;
 
 /// What the short help says below the commands.
 const MORE: &str = "\
-More: query (SQL), logs (what a trial printed), stop, rerun, extend, predict, tag, rm, import, doctor, \
+More: query (SQL), logs (what a trial printed), stop, rerun, extend, suggest, predict, tag, rm, import, doctor, \
 backup, completion, man.
 Topics: sweep help spec, filter, views, queries, commands, store.";
 
@@ -89,6 +89,8 @@ pub enum Command {
     Backup(BackupArgs),
     #[command(hide = true)]
     Predict(PredictArgs),
+    #[command(hide = true)]
+    Suggest(SuggestArgs),
     #[command(hide = true)]
     Import(ImportArgs),
     #[command(hide = true)]

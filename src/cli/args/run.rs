@@ -204,3 +204,19 @@ pub struct ExtendArgs {
     #[arg(long)]
     pub anyway: bool,
 }
+
+/// Search for another program: JSON lines on standard input and output
+///
+/// `{"space": {"lr": {"type": "float", "low": 1e-5, "high": 1, "log": true}}, "direction": "minimize", "seed": 0}` begins a
+/// search, `{"ask": 2}` is answered with two trials, `{"tell": [{"id": 0, "value": 0.3}]}` says what came of one (null: it
+/// failed). Trials may be asked for before others are told, and told in any order. A message that is wrong is answered
+/// with `{"error": ...}` and changes nothing.
+#[derive(Debug, Args)]
+pub struct SuggestArgs {
+    /// Which search: bayes, gp, tpe, cmaes, sobol, random or grid
+    #[arg(long, value_name = "NAME", default_value = "bayes")]
+    pub sampler: String,
+    /// The seed of a search whose message gives none
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+}

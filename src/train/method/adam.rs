@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use super::driver::Rule;
-use crate::train::kernel::{self, AdamStep};
+use crate::numeric::{self, AdamStep};
 use crate::train::model::{Batch, Objective};
 
 /// The step of `adam` and `adamw`.
@@ -42,7 +42,7 @@ impl Rule for Adam {
         objective.gradient(theta, batch, &mut self.gradient);
         if self.weight_decay != 0.0 {
             for range in &self.weights {
-                kernel::scale(1.0 - lr * self.weight_decay, &mut theta[range.clone()]);
+                numeric::scale(1.0 - lr * self.weight_decay, &mut theta[range.clone()]);
             }
         }
         self.powers[0] *= self.beta1;
@@ -54,7 +54,7 @@ impl Rule for Adam {
             rate: lr / (1.0 - self.powers[0]),
             correction: 1.0 / (1.0 - self.powers[1]),
         };
-        kernel::adam(theta, &mut self.mean, &mut self.square, &self.gradient, step);
+        numeric::adam(theta, &mut self.mean, &mut self.square, &self.gradient, step);
     }
 }
 

@@ -7,7 +7,7 @@
 //!   gradient is taken.
 
 use super::driver::Rule;
-use crate::train::kernel;
+use crate::numeric;
 use crate::train::model::{Batch, Objective};
 
 /// The step of `momentum` and `nesterov`.
@@ -29,9 +29,9 @@ impl Rule for Momentum {
     fn step(&mut self, objective: &mut Objective, theta: &mut [f64], batch: Batch<'_>, lr: f64) {
         objective.gradient(theta, batch, &mut self.gradient);
         if self.nesterov {
-            kernel::nesterov(theta, &mut self.velocity, &self.gradient, lr, self.momentum);
+            numeric::nesterov(theta, &mut self.velocity, &self.gradient, lr, self.momentum);
         } else {
-            kernel::momentum(theta, &mut self.velocity, &self.gradient, lr, self.momentum);
+            numeric::momentum(theta, &mut self.velocity, &self.gradient, lr, self.momentum);
         }
     }
 }
@@ -68,7 +68,7 @@ mod tests {
                 theta[i] += v[i];
             }
             let g: Vec<f64> = (0..2).map(|i| curvature[i] * ahead[i]).collect();
-            crate::train::kernel::nesterov(&mut ahead, &mut velocity, &g, 0.1, 0.9);
+            crate::numeric::nesterov(&mut ahead, &mut velocity, &g, 0.1, 0.9);
         }
         for i in 0..2 {
             assert!((ahead[i] - (theta[i] + 0.9 * v[i])).abs() < 1e-12);

@@ -19,7 +19,7 @@
 use std::sync::Arc;
 
 use super::driver::Rule;
-use crate::train::kernel;
+use crate::numeric;
 use crate::train::model::{Batch, Objective};
 
 /// The step of `transfer`.
@@ -41,7 +41,7 @@ impl Transfer {
 impl Rule for Transfer {
     fn step(&mut self, objective: &mut Objective, theta: &mut [f64], batch: Batch<'_>, lr: f64) {
         objective.descend(theta, batch, lr);
-        kernel::axpy(self.beta, &self.anchor_gradient, theta);
+        numeric::axpy(self.beta, &self.anchor_gradient, theta);
     }
 }
 
@@ -62,8 +62,8 @@ impl L2sp {
 impl Rule for L2sp {
     fn step(&mut self, objective: &mut Objective, theta: &mut [f64], batch: Batch<'_>, lr: f64) {
         objective.gradient(theta, batch, &mut self.gradient);
-        kernel::pull(self.beta, theta, &self.anchor, &mut self.gradient);
-        kernel::axpy(-lr, &self.gradient, theta);
+        numeric::pull(self.beta, theta, &self.anchor, &mut self.gradient);
+        numeric::axpy(-lr, &self.gradient, theta);
     }
 }
 

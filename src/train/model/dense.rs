@@ -11,7 +11,7 @@
 use std::ops::Range;
 
 use super::penalty::Penalty;
-use crate::train::kernel::{self, Init, LANES, Shape, Strided};
+use crate::numeric::{self, Init, LANES, Shape, Strided};
 
 /// A layer and its workspace.
 pub(super) struct Dense {
@@ -74,18 +74,18 @@ impl Dense {
         self.bias[..self.outputs].copy_from_slice(&theta[self.start + weights.len()..][..self.outputs]);
         if backward && !self.transposed.is_empty() {
             let before = self.transposed.len() / self.outputs;
-            kernel::transpose(weights, self.outputs, self.inputs, self.outputs, &mut self.transposed, before);
+            numeric::transpose(weights, self.outputs, self.inputs, self.outputs, &mut self.transposed, before);
         }
     }
 
     /// `z = x W + b` for the rows of `x`.
     pub fn forward(&self, theta: &[f64], x: RowsOf<'_>, z: &mut [f64]) {
         if self.width == 1 {
-            kernel::dot_rows(x.data, x.stride, &theta[self.weight_range()], self.bias[0], &mut z[..x.count]);
+            numeric::dot_rows(x.data, x.stride, &theta[self.weight_range()], self.bias[0], &mut z[..x.count]);
         } else {
             let shape = Shape { m: x.count, n: self.width, k: self.inputs };
             let left = Strided { data: x.data, row: x.stride, col: 1 };
-            kernel::gemm(shape, left, &theta[self.start..], self.outputs, z, self.width, Init::Row(&self.bias));
+            numeric::gemm(shape, left, &theta[self.start..], self.outputs, z, self.width, Init::Row(&self.bias));
         }
     }
 
@@ -94,28 +94,28 @@ impl Dense {
         if first {
             self.bias_gradient.fill(0.0);
         }
-        kernel::add_column_sums(&mut self.bias_gradient, dz);
+        numeric::add_column_sums(&mut self.bias_gradient, dz);
         if self.width == 1 {
             if first {
                 self.weight_gradient.fill(0.0);
             }
-            kernel::add_weighted_rows(&mut self.weight_gradient, x.data, x.stride, dz);
+            numeric::add_weighted_rows(&mut self.weight_gradient, x.data, x.stride, dz);
         } else {
             let shape = Shape { m: self.inputs, n: self.width, k: x.count };
             let left = Strided { data: x.data, row: 1, col: x.stride };
             let init = if first { Init::Zero } else { Init::Add };
-            kernel::gemm(shape, left, dz, self.width, &mut self.weight_gradient, self.width, init);
+            numeric::gemm(shape, left, dz, self.width, &mut self.weight_gradient, self.width, init);
         }
     }
 
     /// The derivative by the layer's inputs, `dx = dz W'`, in rows of the padded width `before`.
     pub fn propagate(&self, theta: &[f64], dz: &[f64], before: usize, dx: &mut [f64]) {
         if self.width == 1 {
-            kernel::outer(dz, &theta[self.weight_range()], dx, before);
+            numeric::outer(dz, &theta[self.weight_range()], dx, before);
         } else {
             let shape = Shape { m: dz.len() / self.width, n: before, k: self.outputs };
             let left = Strided { data: dz, row: self.width, col: 1 };
-            kernel::gemm(shape, left, &self.transposed, before, dx, before, Init::Zero);
+            numeric::gemm(shape, left, &self.transposed, before, dx, before, Init::Zero);
         }
     }
 

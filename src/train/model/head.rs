@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use crate::train::kernel;
+use crate::numeric;
 use crate::train::matrix::Targets;
 
 /// Which loss.
@@ -58,8 +58,8 @@ impl Head {
     pub fn predict(self, scores: &mut [f64], width: usize) {
         match self {
             Self::Squared => {}
-            Self::Logistic => kernel::logistic(scores),
-            Self::Softmax => kernel::softmax(scores, width, 1.0, None),
+            Self::Logistic => numeric::logistic(scores),
+            Self::Softmax => numeric::softmax(scores, width, 1.0, None),
         }
     }
 
@@ -70,11 +70,11 @@ impl Head {
                 rows.each(|i, row| scores[i] = 2.0 * scale * (scores[i] - values[row]));
             }
             (Self::Logistic, Targets::Classes { ids, .. }) => {
-                kernel::logistic(scores);
+                numeric::logistic(scores);
                 rows.each(|i, row| scores[i] = scale * (scores[i] - f64::from(ids[row])));
             }
             (Self::Softmax, Targets::Classes { ids, .. }) => {
-                kernel::softmax(scores, width, scale, None);
+                numeric::softmax(scores, width, scale, None);
                 rows.each(|i, row| scores[i * width + ids[row] as usize] -= scale);
             }
             _ => unreachable!("the head was chosen for these targets"),
@@ -95,7 +95,7 @@ impl Head {
                 let log_sums = &mut workspace.log_sums[..rows.len()];
                 let copy = &mut workspace.scores[..scores.len()];
                 copy.copy_from_slice(scores);
-                kernel::softmax(copy, width, 1.0, Some(log_sums));
+                numeric::softmax(copy, width, 1.0, Some(log_sums));
                 rows.each(|i, row| sum += log_sums[i] - scores[i * width + ids[row] as usize]);
             }
             _ => unreachable!("the head was chosen for these targets"),

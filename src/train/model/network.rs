@@ -13,7 +13,7 @@ use super::head::{Head, Rows, Workspace};
 use super::objective::Batch;
 use super::penalty::Penalty;
 use super::spec::{Activation, ModelSpec};
-use crate::train::kernel;
+use crate::numeric;
 use crate::train::matrix::{Part, Targets};
 
 /// A block holds about this many numbers of the features (32 KiB) ...
@@ -68,8 +68,8 @@ impl Pass {
             layer.forward(theta, from, z);
             if i < last {
                 match self.activation {
-                    Activation::Tanh => kernel::tanh(z),
-                    Activation::Relu => kernel::relu(z),
+                    Activation::Tanh => numeric::tanh(z),
+                    Activation::Relu => numeric::relu(z),
                 }
             }
         }
@@ -171,7 +171,7 @@ impl Network {
                 Batch::Full => (&part.x.data()[start * cols..end * cols], Rows::Range(start..end)),
                 Batch::Rows(rows) => {
                     let rows = &rows[start..end];
-                    kernel::gather(part.x.data(), cols, rows, &mut self.gathered);
+                    numeric::gather(part.x.data(), cols, rows, &mut self.gathered);
                     (&self.gathered[..rows.len() * cols], Rows::Ids(rows))
                 }
             };
@@ -224,8 +224,8 @@ fn evaluate_block(
         let dh = &mut below[i - 1][..x.count * before];
         pass.layers[i].propagate(theta, dz, before, dh);
         match pass.activation {
-            Activation::Tanh => kernel::tanh_backward(dh, h),
-            Activation::Relu => kernel::relu_backward(dh, h),
+            Activation::Tanh => numeric::tanh_backward(dh, h),
+            Activation::Relu => numeric::relu_backward(dh, h),
         }
     }
     loss

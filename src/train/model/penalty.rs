@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::train::kernel;
+use crate::numeric;
 
 /// The strengths of the penalty.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -40,12 +40,12 @@ impl Penalty {
 
     /// Writes `gradient + penalty'(w)` over rows of `cols` weights; `padded` has rows of `width`.
     pub(super) fn gradient(&self, w: &[f64], cols: usize, padded: &[f64], width: usize, gradient: &mut [f64]) {
-        kernel::unpack_gradient(w, cols, padded, width, self.l1, self.l2, gradient);
+        numeric::unpack_gradient(w, cols, padded, width, self.l1, self.l2, gradient);
     }
 
     /// `w -= lr (padded + penalty'(w))` over rows of `cols` weights; `padded` has rows of `width`.
     pub(super) fn descend(&self, w: &mut [f64], cols: usize, padded: &[f64], width: usize, lr: f64) {
-        kernel::descend_padded(w, cols, padded, width, lr, self.l1, self.l2);
+        numeric::descend_padded(w, cols, padded, width, lr, self.l1, self.l2);
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::objective::Batch;
 use super::penalty::Penalty;
-use crate::train::kernel;
+use crate::numeric;
 
 /// The objective and its workspace.
 pub(super) struct Quadratic {
@@ -68,9 +68,9 @@ impl Quadratic {
     /// `theta -= lr * gradient`, in one pass where there is no penalty.
     pub fn descend(&mut self, theta: &mut [f64], batch: Batch<'_>, penalty: Penalty, lr: f64) {
         match batch {
-            Batch::Full if penalty.is_zero() && self.even => kernel::scale(1.0 - lr * self.twice_share, theta),
+            Batch::Full if penalty.is_zero() && self.even => numeric::scale(1.0 - lr * self.twice_share, theta),
             Batch::Full if penalty.is_zero() => {
-                kernel::scale_by(lr * self.twice_share, &self.curvatures, theta);
+                numeric::scale_by(lr * self.twice_share, &self.curvatures, theta);
             }
             Batch::Rows(rows) if penalty.is_zero() => {
                 let factor = 2.0 * lr / rows.len() as f64;
@@ -82,7 +82,7 @@ impl Quadratic {
             _ => {
                 let mut scratch = std::mem::take(&mut self.scratch);
                 self.gradient(theta, batch, penalty, &mut scratch);
-                kernel::axpy(-lr, &scratch, theta);
+                numeric::axpy(-lr, &scratch, theta);
                 self.scratch = scratch;
             }
         }

@@ -1,4 +1,4 @@
-//! The numeric loops of the trainers: products, exponentials, activations and parameter updates over float64 slices.
+//! The numeric loops of trainers and samplers: products, exponentials, activations and parameter updates over float64 slices.
 //!
 //! Every loop is written once, as an `#[inline(always)]` body generic over the instructions (`Arith`), and compiled
 //! three times on x86-64: for AVX-512, for AVX2 with FMA, and for the baseline of the target. The processor is asked
@@ -16,24 +16,29 @@
     reason = "iterators and calls for a few numbers are slower here, and much slower without optimisation across crates"
 )]
 
+mod cholesky;
 mod elementwise;
 mod gemm;
 mod gemv;
 mod lanes;
 mod layout;
+mod normal;
 mod softmax;
 mod transcendental;
 mod update;
 
+pub use cholesky::{cholesky, exp, invert_factor, lower_times, product, square_inverse, upper_times};
 pub use elementwise::{add_column_sums, relu, relu_backward, tanh, tanh_backward};
 pub use gemm::{Init, Shape, Strided, gemm, transpose};
 pub use gemv::{add_weighted_rows, dot_rows, outer};
 pub use lanes::{Instructions, LANES, instructions};
 pub use layout::{descend_padded, gather, unpack_gradient};
+pub use normal::{LN_SQRT_2PI, erfcx, ln_improvement, ln_normal_cdf, normal_cdf, normal_density};
 pub use softmax::{logistic, softmax};
 pub use update::{AdamStep, adam, axpy, momentum, nesterov, pull, scale, scale_by};
 
 pub(crate) use lanes::{Arith, Baseline};
+pub(crate) use transcendental::exp as exponential;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use lanes::{Avx2, Avx512};
 
@@ -45,7 +50,7 @@ macro_rules! dispatch {
         $vis fn $name($($arg: $ty),*) $(-> $ret)? {
             #[cfg(target_arch = "x86_64")]
             {
-                use $crate::train::kernel::{Avx2, Avx512, Instructions, instructions};
+                use $crate::numeric::{Avx2, Avx512, Instructions, instructions};
 
                 #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]
                 fn widest($($arg: $ty),*) $(-> $ret)? {
@@ -65,7 +70,7 @@ macro_rules! dispatch {
                     Instructions::Baseline => {}
                 }
             }
-            $body::<$crate::train::kernel::Baseline>($($arg),*)
+            $body::<$crate::numeric::Baseline>($($arg),*)
         }
     };
 }

@@ -1,0 +1,104 @@
+//! A search that another program drives: it asks for configs and tells what came of them, in any order.
+
+use std::sync::Arc;
+
+use super::{History, Observation, Pending, Proposal, Sampler, SamplerKind, Suggestion, sampler};
+use crate::space::{Config, Space, State};
+
+/// A config that was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// Its number, from 0.
+    pub number: u64,
+    /// What is proposed and why.
+    pub suggestion: Suggestion,
+}
+
+/// What is wrong with something that was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TellError {
+    /// No such trial was asked for.
+    #[error("no trial {0} was asked for")]
+    Unknown(u64),
+    /// It has a result.
+    #[error("trial {0} has been told before")]
+    Twice(u64),
+}
+
+/// A search with its history.
+pub struct AskTell {
+    sampler: Box<dyn Sampler>,
+    memory: Vec<f64>,
+    next: u64,
+    /// Trials without a result, in the order of their numbers.
+    running: Vec<(u64, Pending)>,
+    /// Results by the number of the trial, sorted by it.
+    ended: Vec<(u64, Observation)>,
+}
+
+impl AskTell {
+    /// A search over `space` without any results.
+    pub fn new(kind: SamplerKind, space: Arc<Space>, seed: u64, budget: Option<u64>) -> Self {
+        let sampler = sampler(kind, space, seed, budget);
+        Self { sampler, memory: Vec::new(), next: 0, running: Vec::new(), ended: Vec::new() }
+    }
+
+    /// The next config; none where the space is used up.
+    ///
+    /// # Errors
+    /// Why the search found nothing.
+    pub fn ask(&mut self) -> Result<Option<Asked>, String> {
+        let observations: Vec<Observation> = self.ended.iter().map(|(_, observation)| observation.clone()).collect();
+        let running: Vec<Pending> = self.running.iter().map(|(_, pending)| pending.clone()).collect();
+        let history = History { observations: &observations, running: &running, memory: &self.memory };
+        match self.sampler.propose(&history) {
+            Proposal::Config(suggestion) => {
+                self.memory.clone_from(&suggestion.memory);
+                let pending = Pending { id: suggestion.config.id(), config: Arc::new(suggestion.config.clone()) };
+                let number = self.next;
+                self.next += 1;
+                self.running.push((number, pending));
+                Ok(Some(Asked { number, suggestion }))
+            }
+            Proposal::Exhausted => Ok(None),
+            Proposal::Stuck(why) => Err(why),
+        }
+    }
+
+    /// Tells the cost of a trial, less being better; none where it failed.
+    ///
+    /// # Errors
+    /// When there is no such trial, or it has a result.
+    pub fn tell(&mut self, number: u64, cost: Option<f64>) -> Result<(), TellError> {
+        let place = self.can_tell(number)?;
+        let (_, pending) = self.running.remove(place);
+        self.add(number, pending, cost);
+        Ok(())
+    }
+
+    /// Whether a result of a trial is waited for, and its place among the running ones.
+    ///
+    /// # Errors
+    /// When there is no such trial, or it has a result.
+    pub fn can_tell(&self, number: u64) -> Result<usize, TellError> {
+        if number >= self.next {
+            return Err(TellError::Unknown(number));
+        }
+        self.running.iter().position(|(other, _)| *other == number).ok_or(TellError::Twice(number))
+    }
+
+    /// Tells the cost of a config that was not asked for.
+    pub fn add_outside(&mut self, config: Config, cost: Option<f64>) {
+        let number = self.next;
+        self.next += 1;
+        self.add(number, Pending { id: config.id(), config: Arc::new(config) }, cost);
+    }
+
+    fn add(&mut self, number: u64, pending: Pending, cost: Option<f64>) {
+        let state = if cost.is_some_and(f64::is_finite) { State::Done } else { State::Failed };
+        let observation =
+            Observation { config: pending.config, id: pending.id, state, costs: vec![cost.unwrap_or(f64::NAN)] };
+        let place = self.ended.partition_point(|(other, _)| *other < number);
+        self.ended.insert(place, (number, observation));
+    }
+}

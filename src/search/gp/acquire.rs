@@ -1,0 +1,175 @@
+//! Where the expected improvement is greatest.
+//!
+//! The acquisition is its logarithm (S. Ament et al., "Unexpected improvements to expected improvement for Bayesian
+//! optimization", NeurIPS 2023). It is looked at in many points, spread and near good ones, and climbed from the best.
+
+use std::sync::Arc;
+
+use super::process::Posterior;
+use crate::numeric::ln_improvement;
+use crate::search::descent::minimise_in_box;
+use crate::search::encode::{Encoding, Kind, Point};
+use crate::space::seed::Rng;
+
+/// Points drawn from the whole space.
+const DRAWN: usize = 400;
+/// Points near good trials.
+const NEAR: usize = 400;
+/// Points near the best candidates, for each of two rounds.
+const AROUND: usize = 30;
+/// Good trials that candidates are made from, and candidates that are climbed from.
+const GOOD: usize = 5;
+const CLIMBED: usize = 3;
+/// Iterations of a climb.
+const ITERATIONS: usize = 25;
+/// How often a draw is repeated that the constraints refuse, for each point wanted.
+const REDRAWS: usize = 60;
+/// The most points of a small space that are looked at.
+const LOOKED_AT: usize = 2_000;
+
+/// What is climbed.
+pub(super) struct Acquisition<'a> {
+    pub(super) encoding: &'a Encoding,
+    pub(super) posterior: &'a Posterior<'a>,
+    /// The standardised cost to be improved on.
+    pub(super) incumbent: f64,
+}
+
+/// A candidate with the logarithm of its expected improvement.
+pub(super) type Scored = (f64, Point);
+
+impl Acquisition<'_> {
+    fn score(&self, mean: f64, sd: f64) -> f64 {
+        ln_improvement((self.incumbent - mean) / sd).0 + sd.ln()
+    }
+
+    pub(super) fn scores(&self, points: &[&Point]) -> Vec<f64> {
+        self.posterior.predict(points).into_iter().map(|(mean, sd)| self.score(mean, sd)).collect()
+    }
+
+    /// Candidates, the best first. `good` are the best trials, best first.
+    pub(super) fn candidates(&self, good: &[&Point], untried: Option<&[Arc<Point>]>, rng: &mut Rng) -> Vec<Scored> {
+        if let Some(untried) = untried {
+            let mut all: Vec<&Point> = untried.iter().map(|point| &**point).collect();
+            if all.len() > LOOKED_AT {
+                rng.shuffle(&mut all);
+                all.truncate(LOOKED_AT);
+            }
+            let mut scored: Vec<Scored> = self.scores(&all).into_iter().zip(all.into_iter().cloned()).collect();
+            best_first(&mut scored);
+            return scored;
+        }
+        let mut points = Vec::with_capacity(DRAWN + NEAR);
+        for _ in 0..DRAWN {
+            points.extend(self.allowed(rng, |encoding, rng| encoding.draw(rng)));
+        }
+        for k in 0..NEAR {
+            if !good.is_empty() {
+                let from = good[k % good.len().min(GOOD)];
+                let sd = [0.3, 0.1, 0.03, 0.01][rng.below(4) as usize];
+                points.extend(self.allowed(rng, |encoding, rng| near(encoding, from, sd, rng)));
+            }
+        }
+        let mut scored = self.scored(points);
+        for sds in [[0.1, 0.03], [0.04, 0.012]] {
+            let mut around = Vec::with_capacity(GOOD * AROUND);
+            for (_, from) in scored.iter().take(GOOD) {
+                for k in 0..AROUND {
+                    around.extend(self.allowed(rng, |encoding, rng| near(encoding, from, sds[k % 2], rng)));
+                }
+            }
+            scored.extend(self.scored(around));
+            best_first(&mut scored);
+        }
+        let climbed: Vec<Point> = scored.iter().take(CLIMBED).map(|(_, point)| self.climb(point)).collect();
+        scored.extend(self.scored(climbed.into_iter().filter(|point| self.encoding.accepts(point)).collect()));
+        best_first(&mut scored);
+        scored
+    }
+
+    fn scored(&self, points: Vec<Point>) -> Vec<Scored> {
+        let scores = self.scores(&points.iter().collect::<Vec<&Point>>());
+        let mut scored: Vec<Scored> = scores.into_iter().zip(points).collect();
+        best_first(&mut scored);
+        scored
+    }
+
+    /// A point that the constraints allow; none where that takes too many draws.
+    fn allowed(&self, rng: &mut Rng, draw: impl Fn(&Encoding, &mut Rng) -> Point) -> Option<Point> {
+        for _ in 0..REDRAWS {
+            let point = draw(self.encoding, rng);
+            if self.encoding.accepts(&point) {
+                return Some(point);
+            }
+        }
+        None
+    }
+
+    /// Climbs along the active numeric coordinates.
+    fn climb(&self, from: &Point) -> Point {
+        let free: Vec<usize> =
+            (0..self.encoding.len()).filter(|&j| from.active[j] && !self.encoding.is_category(j)).collect();
+        if free.is_empty() {
+            return from.clone();
+        }
+        let mut x: Vec<f64> = free.iter().map(|&j| from.x[j]).collect();
+        let mut whole = from.x.clone();
+        minimise_in_box(&mut x, ITERATIONS, |x, gradient| {
+            for (&j, &x) in free.iter().zip(x) {
+                whole[j] = x;
+            }
+            let p = self.posterior.predict_one(&whole);
+            let z = (self.incumbent - p.mean) / p.sd;
+            let (value, slope) = ln_improvement(z);
+            for (g, &j) in gradient.iter_mut().zip(&free) {
+                let by_z = (-p.mean_slope[j] - z * p.sd_slope[j]) / p.sd;
+                *g = -(slope * by_z + p.sd_slope[j] / p.sd);
+            }
+            -(value + p.sd.ln())
+        });
+        for (&j, &x) in free.iter().zip(&x) {
+            whole[j] = x;
+        }
+        self.encoding.point(whole)
+    }
+}
+
+/// Sorts candidates; those of one score stay in the order they were made in. NaN goes last.
+fn best_first(scored: &mut [Scored]) {
+    let rank = |score: f64| if score.is_nan() { f64::NEG_INFINITY } else { score };
+    scored.sort_by(|a, b| rank(b.0).total_cmp(&rank(a.0)));
+}
+
+/// A point near another: a few coordinates, half of them, or all are moved.
+pub(super) fn near(encoding: &Encoding, from: &Point, sd: f64, rng: &mut Rng) -> Point {
+    /// How often a chosen category takes another value.
+    const FLIP: f64 = 0.35;
+    let share = match rng.below(3) {
+        0 => (1.5 / encoding.len() as f64).min(1.0),
+        1 => 0.5,
+        _ => 1.0,
+    };
+    let must = rng.below(encoding.len() as u64) as usize;
+    let mut x = from.x.clone();
+    for j in 0..x.len() {
+        if j != must && rng.unit() >= share {
+            if !from.active[j] {
+                x[j] = encoding.coordinate(j, rng.unit());
+            }
+            continue;
+        }
+        match encoding.kind(j) {
+            Kind::Category(_) => {
+                if !from.active[j] || rng.unit() < FLIP {
+                    x[j] = encoding.coordinate(j, rng.unit());
+                }
+            }
+            _ if !from.active[j] => x[j] = rng.unit(),
+            _ => {
+                let moved = x[j] + rng.normal() * sd.max(0.7 * encoding.grain(j));
+                x[j] = moved.clamp(0.0, 1.0);
+            }
+        }
+    }
+    encoding.point(x)
+}

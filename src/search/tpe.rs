@@ -1,0 +1,315 @@
+//! The tree-structured Parzen estimator: points like the good ones and unlike the others.
+//!
+//! The tried points are split into the best few and the rest; each part is a mixture of kernels, one around every point
+//! and one for the whole space, and the candidate with the greatest ratio of the two densities is proposed. A kernel is
+//! a product over all active coordinates, so that they are seen together; a coordinate that was inactive in a kernel's
+//! point has the density of the space there.
+//!
+//! Sources: J. Bergstra et al., "Algorithms for hyper-parameter optimization", NeurIPS 2011; S. Falkner, A. Klein and F.
+//! Hutter, "BOHB", ICML 2018 (the multivariate form); S. Watanabe, "Tree-structured Parzen estimator: understanding its
+//! algorithm components", 2023 (the least bandwidth).
+
+use std::sync::Arc;
+
+use super::adaptive::{Adaptive, Ideas, Model, Outcome, Past};
+use super::encode::{Encoding, Kind, Point};
+use crate::numeric::normal_cdf;
+use crate::space::Space;
+use crate::space::seed::Rng;
+
+/// The share of the trials that are good, and the most that are.
+const GOOD_SHARE: f64 = 0.15;
+const MOST_GOOD: usize = 25;
+/// Candidates drawn near good points, and from the whole space.
+const NEAR: usize = 40;
+const DRAWN: usize = 8;
+/// Of more trials than twice this that are not good, the newest and some of the others stand for all.
+const SHOWN: usize = 500;
+/// How often a draw is repeated that the constraints refuse.
+const REDRAWS: usize = 60;
+
+/// Search by a tree-structured Parzen estimator.
+pub(super) type Tpe = Adaptive<Parzen>;
+
+impl Tpe {
+    /// TPE search over `space` with the sweep's search seed.
+    pub(super) fn sampler(space: Arc<Space>, seed: u64, budget: Option<u64>) -> Self {
+        Self::over(space, seed, budget, Parzen)
+    }
+}
+
+/// The model of [`Tpe`].
+pub(super) struct Parzen;
+
+/// A mixture of kernels. The component after the last point is the space itself.
+struct Mixture<'a> {
+    encoding: &'a Encoding,
+    points: Vec<&'a Point>,
+    /// For each coordinate, the means and the precisions (one over the bandwidth) of the components; for a category
+    /// the logarithms of the probability of the component's own value and of another one.
+    means: Vec<Vec<f64>>,
+    precisions: Vec<Vec<f64>>,
+    own: f64,
+    others: Vec<f64>,
+    /// The logarithm of what each component's kernel is multiplied by.
+    constants: Vec<f64>,
+}
+
+/// The bandwidths around sorted centres: the wider gap to a neighbour or an end, within bounds.
+fn bandwidths(centres: &[f64], least: f64) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..centres.len()).collect();
+    order.sort_by(|&a, &b| centres[a].total_cmp(&centres[b]));
+    let mut out = vec![0.0; centres.len()];
+    for (rank, &i) in order.iter().enumerate() {
+        // An end counts as a neighbour only for a single centre.
+        let below = rank.checked_sub(1).map(|r| centres[i] - centres[order[r]]);
+        let above = order.get(rank + 1).map(|&next| centres[next] - centres[i]);
+        let width = match (below, above) {
+            (Some(below), Some(above)) => below.max(above),
+            (Some(gap), None) | (None, Some(gap)) => gap,
+            (None, None) => 1.0,
+        };
+        out[i] = width.clamp(least, 1.0);
+    }
+    out
+}
+
+impl<'a> Mixture<'a> {
+    fn new(encoding: &'a Encoding, points: Vec<&'a Point>) -> Self {
+        let n = points.len();
+        let kernels = (n + 1) as f64;
+        let least = 1.0 / kernels.min(100.0);
+        let (mut means, mut precisions, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        let mut constants = vec![-kernels.ln(); n + 1];
+        // How much of a category's kernel is the space's own distribution.
+        let blur = 1.0 / kernels;
+        for j in 0..encoding.len() {
+            if let Kind::Category(count) = encoding.kind(j) {
+                others.push((blur / (1.0 + blur) / *count as f64).ln());
+                means.push(points.iter().map(|point| point.x[j]).collect());
+                precisions.push(points.iter().map(|point| f64::from(u8::from(point.active[j]))).collect());
+                continue;
+            }
+            others.push(0.0);
+            let centres: Vec<f64> = points.iter().map(|point| point.x[j]).chain([0.5]).collect();
+            let widths = bandwidths(&centres, least.max(0.5 * encoding.grain(j)));
+            let mut precision = Vec::with_capacity(n);
+            for (i, point) in points.iter().enumerate() {
+                if point.active[j] {
+                    let p = 1.0 / widths[i];
+                    let mass = normal_cdf((1.0 - centres[i]) * p) - normal_cdf(-centres[i] * p);
+                    // The density at the centre of a normal distribution that is cut at the ends.
+                    constants[i] += (p / mass).ln() - 0.918_938_533_204_672_7;
+                    precision.push(p);
+                } else {
+                    precision.push(0.0);
+                }
+            }
+            means.push(centres[..n].to_vec());
+            precisions.push(precision);
+        }
+        Self { encoding, points, means, precisions, own: 1.0, others, constants }
+    }
+
+    /// The logarithm of the density, up to what is the same for every mixture.
+    fn ln_density(&self, x: &Point, scratch: &mut Vec<f64>) -> f64 {
+        let n = self.points.len();
+        scratch.clear();
+        scratch.extend_from_slice(&self.constants);
+        let mut everywhere = 0.0;
+        for j in 0..self.encoding.len() {
+            if !x.active[j] {
+                // A kernel says nothing of what is not there; take its constant back.
+                if !self.encoding.is_category(j) {
+                    for i in 0..n {
+                        if self.precisions[j][i] > 0.0 {
+                            let (c, p) = (self.means[j][i], self.precisions[j][i]);
+                            let mass = normal_cdf((1.0 - c) * p) - normal_cdf(-c * p);
+                            scratch[i] -= (p / mass).ln() - 0.918_938_533_204_672_7;
+                        }
+                    }
+                }
+                continue;
+            }
+            if let Kind::Category(count) = self.encoding.kind(j) {
+                let uniform = -(*count as f64).ln();
+                let other = self.others[j];
+                let own = (other.exp() + self.own / (1.0 + 1.0 / (n + 1) as f64)).ln();
+                for i in 0..n {
+                    scratch[i] += match (self.precisions[j][i] > 0.0, self.means[j][i] == x.x[j]) {
+                        (false, _) => uniform,
+                        (true, true) => own,
+                        (true, false) => other,
+                    };
+                }
+                everywhere += uniform;
+            } else {
+                let (means, precisions) = (&self.means[j][..n], &self.precisions[j][..n]);
+                for i in 0..n {
+                    let z = (x.x[j] - means[i]) * precisions[i];
+                    scratch[i] -= 0.5 * z * z;
+                }
+            }
+        }
+        scratch[n] += everywhere;
+        let most = scratch.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        scratch.iter_mut().for_each(|v| *v -= most);
+        crate::numeric::exp(scratch);
+        most + scratch.iter().sum::<f64>().ln()
+    }
+
+    /// A draw near one of the points.
+    fn draw(&self, rng: &mut Rng) -> Point {
+        let n = self.points.len();
+        let i = rng.below(n as u64 + 1) as usize;
+        if i == n {
+            return self.encoding.draw(rng);
+        }
+        let x = (0..self.encoding.len()).map(|j| {
+            let precision = self.precisions[j][i];
+            match self.encoding.kind(j) {
+                _ if precision == 0.0 => self.encoding.coordinate(j, rng.unit()),
+                Kind::Category(_) => {
+                    let blur = 1.0 / (n + 1) as f64;
+                    if rng.unit() < blur / (1.0 + blur) { self.encoding.coordinate(j, rng.unit()) } else { self.means[j][i] }
+                }
+                _ => {
+                    let (low, high) =
+                        (normal_cdf(-self.means[j][i] * precision), normal_cdf((1.0 - self.means[j][i]) * precision));
+                    let u = (low + rng.unit() * (high - low)).clamp(1e-16, 1.0 - 1e-16);
+                    (self.means[j][i] + crate::space::seed::normal_quantile(u) / precision).clamp(0.0, 1.0)
+                }
+            }
+        });
+        self.encoding.point(x.collect())
+    }
+}
+
+/// Good points and others; none where nothing has a cost.
+fn split<'a>(past: &'a Past<'_>) -> Option<(Vec<&'a Point>, Vec<&'a Point>)> {
+    let mut ranked: Vec<(u8, f64, &Point)> = past
+        .tried
+        .iter()
+        .filter_map(|tried| match tried.outcome {
+            Outcome::Cost { mean, .. } => Some((0, mean, &*tried.point)),
+            Outcome::Pruned(cost) => Some((1, cost, &*tried.point)),
+            Outcome::Failed => Some((2, 0.0, &*tried.point)),
+            Outcome::Unknown => None,
+        })
+        .collect();
+    let told = ranked.iter().filter(|(rank, ..)| *rank == 0).count();
+    if told == 0 {
+        return None;
+    }
+    let good = ((GOOD_SHARE * ranked.len() as f64).ceil() as usize).clamp(1, MOST_GOOD).min(told);
+    // The order of equal costs is that of their proposals.
+    let mut order: Vec<usize> = (0..ranked.len()).collect();
+    order.sort_by(|&a, &b| (ranked[a].0, ranked[a].1).partial_cmp(&(ranked[b].0, ranked[b].1)).unwrap_or(std::cmp::Ordering::Equal));
+    let best: Vec<&Point> = order[..good].iter().map(|&i| ranked[i].2).collect();
+    let mut rest: Vec<usize> = order[good..].to_vec();
+    rest.sort_unstable();
+    if rest.len() > 2 * SHOWN {
+        let old = rest.len() - SHOWN;
+        let mut some: Vec<usize> = (0..SHOWN).map(|k| rest[k * old / SHOWN]).collect();
+        some.extend_from_slice(&rest[old..]);
+        rest = some;
+    }
+    let mut others: Vec<&Point> = rest.into_iter().map(|i| ranked[i].2).collect();
+    ranked.clear();
+    others.extend(past.running.iter().map(|point| &**point));
+    Some((best, others))
+}
+
+impl Model for Parzen {
+    fn word(&self) -> &'static str {
+        "tpe"
+    }
+
+    fn startup(&self, encoding: &Encoding, budget: Option<u64>) -> u64 {
+        let wanted = (encoding.len() as u64 + 1).clamp(5, 10);
+        wanted.min((budget.unwrap_or(u64::MAX) / 4).max(3))
+    }
+
+    fn ideas(&mut self, past: &Past<'_>, rng: &mut Rng) -> Ideas {
+        let Some((good, others)) = split(past) else { return Ideas::default() };
+        let (count, all) = (good.len(), good.len() + others.len() - past.running.len());
+        let like = Mixture::new(past.encoding, good);
+        let unlike = Mixture::new(past.encoding, others);
+        let mut scratch = Vec::new();
+        let mut scored: Vec<(f64, Point)> = Vec::with_capacity(NEAR + DRAWN);
+        let mut add = |point: Point| {
+            let score = like.ln_density(&point, &mut scratch) - unlike.ln_density(&point, &mut scratch);
+            scored.push((score, point));
+        };
+        match &past.untried {
+            Some(untried) if untried.len() <= NEAR + DRAWN => untried.iter().for_each(|point| add((**point).clone())),
+            _ => {
+                for k in 0..NEAR + DRAWN {
+                    for _ in 0..REDRAWS {
+                        let point = if k < NEAR { like.draw(rng) } else { past.encoding.draw(rng) };
+                        if past.encoding.accepts(&point) {
+                            add(point);
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+        Ideas {
+            points: scored.into_iter().map(|(_, point)| point).collect(),
+            why: format!("tpe: like the best {count} of {all}"),
+            gain: None,
+            memory: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::{Choices, Domain, Param, Range, Scale};
+
+    fn encoding() -> Encoding {
+        let range = Range { scale: Scale::Float, low: 0.0, high: 1.0, step: None, round: None, grid: None };
+        let params = vec![
+            Param { name: "a".into(), domain: Domain::Range(range.clone()), when: vec![] },
+            Param { name: "b".into(), domain: Domain::Range(range.clone()), when: vec![] },
+            Param {
+                name: "c".into(),
+                domain: Domain::Choice(Choices::plain(["x".into(), "y".into(), "z".into()])),
+                when: vec![],
+            },
+        ];
+        Encoding::new(Arc::new(Space::new(params, vec![], vec![], vec![]).unwrap()))
+    }
+
+    #[test]
+    fn bandwidths_are_gaps_to_neighbours() {
+        let widths = bandwidths(&[0.2, 0.3, 0.9], 0.01);
+        assert!((widths[0] - 0.1).abs() < 1e-12 && (widths[1] - 0.6).abs() < 1e-12 && (widths[2] - 0.6).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_mixture_is_a_density() {
+        let encoding = encoding();
+        let points: Vec<Point> = [[0.1, 0.9, 0.0], [0.15, 0.4, 2.0], [0.7, 0.45, 2.0]]
+            .iter()
+            .map(|x| encoding.point(x.to_vec()))
+            .collect();
+        let mixture = Mixture::new(&encoding, points.iter().collect());
+        let mut scratch = Vec::new();
+        let cells = 120;
+        let mut total = 0.0;
+        for c in 0..3 {
+            for i in 0..cells {
+                for j in 0..cells {
+                    let at = |k: usize| (k as f64 + 0.5) / cells as f64;
+                    let point = Point { x: vec![at(i), at(j), f64::from(c)], active: vec![true; 3] };
+                    total += mixture.ln_density(&point, &mut scratch).exp() / (cells * cells) as f64;
+                }
+            }
+        }
+        assert!((total - 1.0).abs() < 1e-3, "{total}");
+    }
+}
