@@ -72,6 +72,7 @@ fn main() {
             seed: number % 2,
             started,
             process: None,
+            reason: None,
         };
         let metrics = METRICS.map(|name| (name, random()));
         let end = AttemptEnd {

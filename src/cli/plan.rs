@@ -115,6 +115,10 @@ impl Plan {
             }
         ));
         lines.push(format!("search     {}", self.search_words(spec)));
+        let about = sampler(spec.search.sampler, spec.space.clone(), spec.search_setup()).about();
+        if !about.is_empty() {
+            lines.push(format!("           {about}"));
+        }
         lines.extend(self.constraint_lines(spec));
         let auto = match (spec.parallel, work) {
             (Parallel::Auto, Work::Train(_)) => ", one for each core",
@@ -231,7 +235,7 @@ fn share(grid: &GridSize) -> f64 {
 
 /// The first and the last configs; no last ones where all are among the first or the end is too far away.
 fn ends(spec: &Spec, configs: Option<u64>) -> (Vec<Config>, Vec<Config>) {
-    let mut sampler = sampler(spec.search.sampler, spec.space.clone(), spec.search_seed(), spec.config_limit());
+    let mut sampler = sampler(spec.search.sampler, spec.space.clone(), spec.search_setup());
     // One that learns is asked as if nothing had ended: these are the configs that it starts with.
     let mut running = Vec::new();
     let (mut first, mut last) = (Vec::new(), std::collections::VecDeque::new());

@@ -73,11 +73,16 @@ pub fn go(
     }
     let mailbox = Mailbox::default();
     watch_signals(mailbox.sender.clone()).map_err(|error| CliError::system(format!("no signals: {error}")))?;
+    let wake = mailbox.wake();
     let token = format!("{uid}/{}", writer.session());
     let mut launcher = work.launcher(&spec, id, token, &folder, mailbox.sender)?;
     let mut counts = row.counts;
     let mut planner = match &start.only {
-        None => Planner::new(spec.clone(), &recorded, start.retry_failed),
+        None => {
+            let proposed =
+                if spec.search.sampler.is_adaptive() { writer.store().proposed(id)? } else { Vec::new() };
+            Planner::new(spec.clone(), &recorded, &proposed, start.retry_failed, Some(wake))
+        }
         Some(numbers) => {
             let mut tasks = Vec::new();
             for number in numbers {

@@ -168,6 +168,13 @@ fn series_json(store: &Store, trial: &TrialRow) -> Result<Json, CliError> {
     Ok(Json::Object(out))
 }
 
+/// Why a search that learns tried the config.
+fn why(store: &Store, sweep: &SweepRow, trial: &TrialRow) -> Result<String, CliError> {
+    let Some(reason) = store.reason(sweep.id, trial.number)? else { return Ok(String::new()) };
+    let seen = if reason.seen.is_empty() { "none yet" } else { &reason.seen };
+    Ok(format!("{} (seen: trials {seen})", reason.why).replace("trials none yet", "none yet"))
+}
+
 fn trial_text(store: &Store, sweep: &SweepRow, trial: &TrialRow, width: Option<usize>) -> Result<String, CliError> {
     let reason = if trial.reason.is_empty() { String::new() } else { format!(": {}", trial.reason) };
     let mut text = format!("trial {}/{}: {}{}\n", sweep.id, trial.number, trial.state, clean(&reason));
@@ -175,6 +182,7 @@ fn trial_text(store: &Store, sweep: &SweepRow, trial: &TrialRow, width: Option<u
     text += &lines(vec![
         ("sweep", format!("{} `{}`", sweep.id, sweep.name)),
         ("config", format!("{}, repeat {}, seed {}", &trial.config_id[..8], trial.repeat, trial.seed)),
+        ("why", why(store, sweep, trial)?),
         ("attempts", if trial.attempts > 1 { trial.attempts.to_string() } else { String::new() }),
         ("started", trial.started.map_or_else(String::new, |at| format!("{}{took}", time(at)))),
     ]);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::args::SuggestArgs;
 use super::error::CliError;
-use crate::search::{AskTell, SamplerKind};
+use crate::search::{AskTell, SamplerKind, Setup};
 use crate::spec::{SearchProblem, config_json, config_of, search_problem};
 
 /// The most trials of one question.
@@ -65,7 +65,8 @@ fn answer(
 ) -> Result<Option<Json>, String> {
     if message.contains_key("space") {
         let problem = search_problem(message)?;
-        let search = AskTell::new(kind, problem.space.clone(), problem.seed.unwrap_or(seed), problem.budget);
+        let setup = Setup { seed: problem.seed.unwrap_or(seed), budget: problem.budget, ..Setup::default() };
+        let search = AskTell::new(kind, problem.space.clone(), setup);
         *session = Some(Session { problem, search });
         return Ok(None);
     }

@@ -4,6 +4,7 @@ mod chart;
 mod listing;
 mod number;
 mod progress;
+mod spark;
 mod summary;
 mod text;
 

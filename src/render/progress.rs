@@ -5,12 +5,17 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::number;
+use super::spark::sparkline;
 use super::text::{clean, shorten};
 use crate::run::{EndedTrial, Progress, Watcher};
 use crate::space::State;
 
 /// How many running trials the display lists.
 const MOST_RUNNING: usize = 8;
+/// What stands before the bars of the best value over trials, the most bars, and from how many trials on they show.
+const SPARK_LABEL: &str = "over trials ";
+const MOST_BARS: usize = 48;
+const FEWEST_BARS: usize = 3;
 /// How often plain lines tell where the sweep stands.
 const LINES_EVERY: Duration = Duration::from_secs(5);
 
@@ -40,6 +45,10 @@ impl Display {
         let mut lines = vec![shorten(&bar_line(progress, width), width)];
         if let Some(best) = best_words(progress, &self.metric) {
             lines.push(shorten(&best, width));
+            let bars = sparkline(&progress.best_over_trials, width.saturating_sub(SPARK_LABEL.len()).min(MOST_BARS));
+            if progress.best_over_trials.len() >= FEWEST_BARS {
+                lines.push(format!("{SPARK_LABEL}{bars}"));
+            }
         }
         for trial in progress.running.iter().take(MOST_RUNNING) {
             let last = trial.last.as_ref().map_or_else(String::new, |(name, step, value)| {
@@ -200,6 +209,7 @@ mod tests {
                     last: Some(("val_loss".into(), 40, 0.31)),
                 })
                 .collect(),
+            best_over_trials: (0..240).map(|i| 0.21 + 2.0 / f64::from(1 + i)).collect(),
             ..Progress::default()
         };
         progress.counts.add(State::Done, 240);

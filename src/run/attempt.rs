@@ -98,6 +98,7 @@ impl Live {
             seed: task.seed,
             started: self.started.map_or_else(crate::store::now, |(_, at)| at),
             process: self.process,
+            reason: task.reason.as_deref(),
         }
     }
 

@@ -14,7 +14,7 @@ use super::attempt::{End, Fate, Live};
 use super::bounds::{Before, Ending, Limits, Report, RunError};
 use super::launcher::{Assignment, Launcher, Message, Outcome};
 use super::leader::Leader;
-use super::planner::Planner;
+use super::planner::{Next, Planner};
 use super::watch::{BestSoFar, EndedTrial, Progress, RunningTrial, Watcher};
 use crate::space::State;
 use crate::spec::Goal;
@@ -66,6 +66,7 @@ pub fn coordinate(
         live: HashMap::new(),
         next_token: 0,
         exhausted: false,
+        waiting: false,
         left_out: false,
         ending: None,
         cancelled: None,
@@ -95,6 +96,8 @@ pub(super) struct Coordinator<'a> {
     pub(super) live: HashMap<u64, Live>,
     next_token: u64,
     pub(super) exhausted: bool,
+    /// Whether the next trial is being thought about.
+    waiting: bool,
     /// What the store's version was when requests were looked at.
     pub(super) seen_version: Option<i64>,
     /// Whether a trial was launched and has no result.
@@ -115,7 +118,7 @@ impl Coordinator<'_> {
     fn run(&mut self, mailbox: &Receiver<Message>) -> Result<Report, RunError> {
         loop {
             self.refill();
-            if self.live.is_empty() {
+            if self.live.is_empty() && !self.waiting {
                 break;
             }
             let mut finished = Vec::new();
@@ -138,13 +141,13 @@ impl Coordinator<'_> {
         }
         self.draw();
         // Asked to stop when nothing was left to start: then all is done.
-        let all_done = self.live.is_empty() && !self.left_out && self.planner.next_task().is_none();
+        let all_done = self.live.is_empty() && !self.left_out && self.planner.is_done();
         let ending = match self.ending.clone() {
             Some(Ending::Target) => Ending::Target,
             Some(ending) if !all_done => ending,
             _ => Ending::Complete,
         };
-        Ok(Report { ending, progress: self.progress.clone(), stuck: self.planner.stuck.clone() })
+        Ok(Report { ending, progress: self.progress.clone(), stuck: self.planner.stuck().map(str::to_owned) })
     }
 
     /// Takes what else has come, and what comes within a moment, as long as no slot waits for this thread: a group of
@@ -164,10 +167,18 @@ impl Coordinator<'_> {
     /// Launches trials until all slots and the line behind them are full.
     fn refill(&mut self) {
         let most = self.launcher.slots() + self.ahead();
+        self.waiting = false;
         while self.ending.is_none() && !self.exhausted && self.live.len() < most {
-            let Some(task) = self.planner.next_task() else {
-                self.exhausted = true;
-                break;
+            let task = match self.planner.next() {
+                Next::Task(task) => task,
+                Next::Wait => {
+                    self.waiting = true;
+                    return;
+                }
+                Next::Nothing => {
+                    self.exhausted = true;
+                    return;
+                }
             };
             let token = self.next_token;
             self.next_token += 1;
@@ -193,6 +204,10 @@ impl Coordinator<'_> {
             };
             self.live.insert(token, live);
             self.launcher.launch(assignment);
+        }
+        // With one slot every proposal waits for the result before it.
+        if self.ending.is_none() && !self.exhausted && self.launcher.slots() > 1 {
+            self.planner.prepare();
         }
     }
 
@@ -227,6 +242,7 @@ impl Coordinator<'_> {
                 self.left_out = true;
             }
             Message::Signal(signal) => self.signal(signal.0),
+            Message::Proposed => {}
         }
     }
 
@@ -358,11 +374,13 @@ impl Coordinator<'_> {
             return;
         }
         self.progress.counts.add(end.state, 1);
+        self.planner.ended(&live.task, end.state, end.objective, end.seconds);
         if end.state == State::Failed {
             self.failures += 1;
         }
         self.ranking.add(live.task.id, end.state, end.objective, Some(&live.task.config));
         self.progress.best = self.best();
+        self.progress.best_over_trials.push(self.progress.best.as_ref().map_or(f64::NAN, |best| best.mean));
         self.refresh();
         let trial = EndedTrial {
             number: end.opened.number,

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
+use super::proposer::Wake;
 use crate::space::{Config, State};
 use crate::store::{Exit, KeptFile, ProcessId, Series};
 
@@ -43,6 +44,8 @@ pub enum Message {
     NotStarted(u64),
     /// Somebody wants the sweep to end.
     Signal(Signal),
+    /// The search has thought of something.
+    Proposed,
 }
 
 /// What a signal asks for.
@@ -121,6 +124,14 @@ pub struct Mailbox {
     pub sender: SyncSender<Message>,
     /// For the coordinator.
     pub receiver: Receiver<Message>,
+}
+
+impl Mailbox {
+    /// What wakes the coordinator when a proposal is there. A mailbox that is full wakes it anyway.
+    pub fn wake(&self) -> Wake {
+        let sender = self.sender.clone();
+        Arc::new(move || drop(sender.try_send(Message::Proposed)))
+    }
 }
 
 impl Default for Mailbox {

@@ -2,15 +2,17 @@
 //!
 //! A search whose proposals do not depend on results runs every config at repeat 0, then every config at repeat 1, and
 //! so on; it is asked again from the start for every repeat and on resume, and what is recorded is passed over. So no
-//! list of trials is ever held. An adaptive one runs the repeats of a config together.
+//! list of trials is ever held. One that learns is in the hands of `learner`.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use super::learner::Learner;
+use super::proposer::Wake;
 use crate::search::{Grid, History, Proposal, Sampler, SamplerKind, grid_size, sampler};
 use crate::space::{Config, ConfigId, State};
 use crate::spec::Spec;
-use crate::store::Recorded;
+use crate::store::{Proposed, Reason, Recorded};
 
 /// A trial to run.
 #[derive(Clone, Debug)]
@@ -32,6 +34,19 @@ pub struct Task {
     pub attempt: u32,
     /// How often it was tried again in this run.
     pub retries: u32,
+    /// Why its config was proposed, where the search says so.
+    pub reason: Option<Arc<Reason>>,
+}
+
+/// The answer to "which trial comes next?"
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// This one.
+    Task(Task),
+    /// It is being thought about.
+    Wait,
+    /// None.
+    Nothing,
 }
 
 /// A trial of an earlier run.
@@ -66,13 +81,29 @@ pub struct Planner {
     /// Configs of the first pass, once it has ended.
     configs: Option<u64>,
     /// Why the search gave up, if it did.
-    pub stuck: Option<String>,
+    stuck: Option<String>,
+    /// Hands out the trials of a search that learns; then the sampler here is not asked.
+    learner: Option<Learner>,
 }
 
 impl Planner {
     /// The trials of `spec` without those in `recorded` that are final; failed ones are run again where
     /// `retry_failed`.
-    pub fn new(spec: Arc<Spec>, recorded: &[Recorded], retry_failed: bool) -> Self {
+    ///
+    /// A search that learns goes on from the configs that were `proposed` before; where there is somebody to `wake`, it
+    /// thinks in a thread of its own.
+    pub fn new(
+        spec: Arc<Spec>,
+        recorded: &[Recorded],
+        proposed: &[Proposed],
+        retry_failed: bool,
+        wake: Option<Wake>,
+    ) -> Self {
+        let learner = spec
+            .search
+            .sampler
+            .is_adaptive()
+            .then(|| Learner::new(spec.clone(), proposed, recorded, retry_failed, wake));
         let mut known: HashMap<ConfigId, Vec<Known>> = HashMap::new();
         for trial in recorded {
             let is_final = trial.state.is_final() && !(retry_failed && trial.state == State::Failed);
@@ -97,33 +128,76 @@ impl Planner {
             nothing_else: false,
             configs: None,
             stuck: None,
+            learner,
         }
     }
 
     fn fresh(spec: &Spec) -> Box<dyn Sampler> {
-        sampler(spec.search.sampler, spec.space.clone(), spec.search_seed(), spec.config_limit())
+        sampler(spec.search.sampler, spec.space.clone(), spec.search_setup())
     }
 
     /// Only these trials, and nothing of the search.
     pub fn only(spec: Arc<Spec>, tasks: Vec<Task>) -> Self {
-        Self { again: tasks.into(), nothing_else: true, ..Self::new(spec, &[], false) }
+        let mut only = Self::new(spec, &[], &[], false, None);
+        (only.again, only.nothing_else, only.learner) = (tasks.into(), true, None);
+        only
     }
 
     /// Goes on with a spec that adds to the one so far; what is `recorded` and what waits to be run again stays.
     pub fn extend(&mut self, spec: Arc<Spec>, recorded: &[Recorded]) {
+        if let Some(learner) = &mut self.learner {
+            learner.extend(spec.clone());
+            self.spec = spec;
+            return;
+        }
         let again = std::mem::take(&mut self.again);
-        let (nothing_else, next) = (false, Self::new(spec, recorded, false));
-        *self = Self { again, nothing_else, ..next };
+        *self = Self { again, ..Self::new(spec, recorded, &[], false, None) };
     }
 
-    /// The next trial; none where nothing is left.
-    pub fn next_task(&mut self) -> Option<Task> {
+    /// The next trial, if it is known.
+    pub fn next(&mut self) -> Next {
         if let Some(task) = self.again.pop_front() {
-            return Some(task);
+            return Next::Task(task);
         }
-        if self.nothing_else {
-            return None;
+        match &mut self.learner {
+            _ if self.nothing_else => Next::Nothing,
+            Some(learner) => learner.next(),
+            None => self.walk().map_or(Next::Nothing, Next::Task),
         }
+    }
+
+    /// Begins to think about the next trial while all slots are busy.
+    pub fn prepare(&mut self) {
+        if let Some(learner) = self.learner.as_mut().filter(|_| self.again.is_empty()) {
+            learner.prepare();
+        }
+    }
+
+    /// Whether nothing is left to hand out.
+    pub fn is_done(&mut self) -> bool {
+        self.again.is_empty()
+            && match &self.learner {
+                _ if self.nothing_else => true,
+                Some(learner) => learner.is_done(),
+                // Whether a walk has come to its end shows when it goes on; nobody asks for the task any more.
+                None => self.walk().is_none(),
+            }
+    }
+
+    /// A trial has ended for good, after so many seconds.
+    pub fn ended(&mut self, task: &Task, state: State, objective: Option<f64>, seconds: f64) {
+        if let Some(learner) = &mut self.learner {
+            learner.ended(task, state, objective, seconds);
+        }
+    }
+
+    /// Why the search gave up, if it did.
+    pub fn stuck(&self) -> Option<&str> {
+        self.learner.as_ref().map_or(self.stuck.as_ref(), |learner| learner.stuck.as_ref()).map(String::as_str)
+    }
+
+    /// The next trial of a search that looks at no result; none where nothing is left.
+    fn walk(&mut self) -> Option<Task> {
         loop {
             let config = if self.limit.is_some_and(|limit| self.asked >= limit) {
                 Proposal::Exhausted
@@ -171,6 +245,7 @@ impl Planner {
                 number,
                 attempt,
                 retries: 0,
+                reason: None,
             });
         }
     }
@@ -194,16 +269,22 @@ impl Planner {
 
     /// Puts a trial in line.
     pub fn run_again(&mut self, task: Task) {
+        if let Some(learner) = &mut self.learner {
+            learner.reopen(&task);
+        }
         self.again.push_back(task);
     }
 
     /// Whether proposals depend on results, so that nothing may be launched ahead.
     pub fn is_adaptive(&self) -> bool {
-        self.sampler.is_adaptive()
+        self.learner.is_some()
     }
 
     /// How many trials there are in all, once every config has been asked for.
     pub fn total(&self) -> Option<u64> {
+        if let Some(learner) = &self.learner {
+            return learner.total();
+        }
         self.configs.map(|configs| configs * u64::from(self.spec.repeats.count()))
     }
 }

@@ -136,6 +136,7 @@ pub fn task_of(trial: &TrialRow) -> Option<Task> {
         number: u64::try_from(trial.number).ok()?,
         attempt: u32::try_from(trial.attempts).ok()? + 1,
         retries: 0,
+        reason: None,
     })
 }
 

@@ -51,6 +51,8 @@ pub struct Progress {
     pub running: Vec<RunningTrial>,
     /// The best config so far.
     pub best: Option<BestSoFar>,
+    /// The best value after each trial that ended in this run; NaN while there is none.
+    pub best_over_trials: Vec<f64>,
     /// Time since this run began.
     pub elapsed: Duration,
     /// Whether no more trials are started.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::encode::{Encoding, Kind, Point};
 use super::sobol::Scrambled;
-use super::{Gain, History, Proposal, Sampler, Suggestion};
+use super::{Gain, History, Proposal, Sampler, Setup, Suggestion};
 use crate::space::seed::{Rng, derive};
 use crate::space::{Config, ConfigId, Space, State};
 
@@ -79,6 +79,8 @@ pub(super) struct Ideas {
 pub(super) trait Model: Send {
     /// The word of the sampler.
     fn word(&self) -> &'static str;
+    /// How it goes on after the spread points, in a few words.
+    fn about(&self) -> String;
     /// How many spread points come first.
     fn startup(&self, encoding: &Encoding, budget: Option<u64>) -> u64;
     /// Where to look next; nothing where too little is known.
@@ -90,8 +92,7 @@ pub(super) struct Adaptive<M> {
     space: Arc<Space>,
     encoding: Encoding,
     model: M,
-    seed: u64,
-    budget: Option<u64>,
+    setup: Setup,
     tries: Vec<(ConfigId, Config)>,
     /// The points of configs that were seen; none for one that the space cannot say.
     points: HashMap<ConfigId, Option<Arc<Point>>>,
@@ -100,7 +101,7 @@ pub(super) struct Adaptive<M> {
 }
 
 impl<M: Model> Adaptive<M> {
-    pub(super) fn over(space: Arc<Space>, seed: u64, budget: Option<u64>, model: M) -> Self {
+    pub(super) fn over(space: Arc<Space>, setup: Setup, model: M) -> Self {
         let encoding = Encoding::new(space.clone());
         let mut tries = Vec::new();
         for config in space.completed_tries() {
@@ -112,7 +113,7 @@ impl<M: Model> Adaptive<M> {
         let whole = encoding
             .all(WHOLE)
             .map(|points| points.into_iter().map(|point| (encoding.config(&point).id(), Arc::new(point))).collect());
-        Self { space, encoding, model, seed, budget, tries, points: HashMap::new(), whole }
+        Self { space, encoding, model, setup, tries, points: HashMap::new(), whole }
     }
 
     fn point(&mut self, id: ConfigId, config: &Config) -> Option<Arc<Point>> {
@@ -120,22 +121,26 @@ impl<M: Model> Adaptive<M> {
         self.points.entry(id).or_insert_with(|| encoding.encode(config).map(Arc::new)).clone()
     }
 
+    fn startup(&self) -> u64 {
+        self.setup.init.unwrap_or_else(|| self.model.startup(&self.encoding, self.setup.budget))
+    }
+
     /// The point `index` of the spread points that come first: the middle of every range, then scrambled Sobol points;
     /// the values of every category take turns.
     fn spread(&self, index: u64) -> Point {
-        let mut sobol = Scrambled::new(derive(self.seed, "spread points", 0));
+        let mut sobol = Scrambled::new(derive(self.setup.seed, "spread points", 0));
         let x = (0..self.encoding.len()).map(|j| match self.encoding.kind(j) {
             Kind::Category(count) => {
                 let count = *count as u64;
                 let mut order: Vec<u64> = (0..count).collect();
                 let dimension = (j as u64) << 32;
-                Rng::for_purpose(self.seed, "spread categories", dimension + index / count).shuffle(&mut order);
+                Rng::for_purpose(self.setup.seed, "spread categories", dimension + index / count).shuffle(&mut order);
                 order[(index % count) as usize] as f64
             }
-            _ if index == 0 => 0.5,
+            _ if index == 0 && self.setup.recipe.centre => 0.5,
             // The table of directions has an end.
-            _ if j >= 256 => Rng::for_purpose(self.seed, "spread far", ((j as u64) << 32) + index).unit(),
-            _ => self.encoding.coordinate(j, sobol.at(index as u32 - 1, j)),
+            _ if j >= 256 => Rng::for_purpose(self.setup.seed, "spread far", ((j as u64) << 32) + index).unit(),
+            _ => self.encoding.coordinate(j, sobol.at(index.saturating_sub(1) as u32, j)),
         });
         self.encoding.point(x.collect())
     }
@@ -175,16 +180,16 @@ impl<M: Model> Sampler for Adaptive<M> {
             return Proposal::Exhausted;
         }
         let index = proposed.len() as u64;
-        let mut rng = Rng::for_purpose(self.seed, self.model.word(), index);
+        let mut rng = Rng::for_purpose(self.setup.seed, self.model.word(), index);
         let new = |encoding: &Encoding, point: &Point| {
             let config = encoding.config(point);
             (self.space.accepts(&config) && !proposed.contains(&config.id())).then_some(config)
         };
-        let startup = self.model.startup(&self.encoding, self.budget);
+        let startup = self.startup();
         let memory = history.memory.to_vec();
         if index >= startup {
             let past =
-                Past { encoding: &self.encoding, tried, running, index, budget: self.budget, memory: history.memory, untried };
+                Past { encoding: &self.encoding, tried, running, index, budget: self.setup.budget, memory: history.memory, untried };
             let ideas = self.model.ideas(&past, &mut rng);
             let rest = past.untried;
             for point in &ideas.points {
@@ -224,6 +229,19 @@ impl<M: Model> Sampler for Adaptive<M> {
 
     fn is_adaptive(&self) -> bool {
         true
+    }
+
+    fn about(&self) -> String {
+        if self.encoding.len() == 0 {
+            return "there is one config".into();
+        }
+        let spread = match self.startup() {
+            1 => "the middle of the ranges".into(),
+            count => format!("{count} spread configs"),
+        };
+        let tries = if self.tries.is_empty() { String::new() } else { format!("{} of `try`, ", self.tries.len()) };
+        let whole = self.whole.as_ref().map_or_else(String::new, |all| format!("; the space has {} configs", all.len()));
+        format!("{tries}{spread}, then {}{whole}", self.model.about())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{History, Observation, Pending, Proposal, Sampler, SamplerKind, Suggestion, sampler};
+use super::{History, Observation, Pending, Proposal, Sampler, SamplerKind, Setup, Suggestion, sampler};
 use crate::space::{Config, Space, State};
 
 /// A config that was asked for.
@@ -38,8 +38,8 @@ pub struct AskTell {
 
 impl AskTell {
     /// A search over `space` without any results.
-    pub fn new(kind: SamplerKind, space: Arc<Space>, seed: u64, budget: Option<u64>) -> Self {
-        let sampler = sampler(kind, space, seed, budget);
+    pub fn new(kind: SamplerKind, space: Arc<Space>, setup: Setup) -> Self {
+        let sampler = sampler(kind, space, setup);
         Self { sampler, memory: Vec::new(), next: 0, running: Vec::new(), ended: Vec::new() }
     }
 

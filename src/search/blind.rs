@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::encode::Encoding;
 use super::grid::Walk;
 use super::{History, Proposal, Sampler};
 use crate::space::seed::Rng;
@@ -10,6 +11,8 @@ use crate::space::{Config, ConfigId, Domain, Space};
 
 /// After so many refused points in a row a finite space is walked through instead.
 const PATIENCE: u32 = 2_000;
+/// A space of ints and steps with more points than this counts as infinite.
+const COUNTED: usize = 100_000;
 /// After so many refused points in a row an infinite space is given up.
 const DESPAIR: u32 = 2_000_000;
 
@@ -58,23 +61,29 @@ impl<P: Points> Blind<P> {
             .complete(case, |param| param.domain.at(points.unit(dimensions.get(&param.name).copied().unwrap_or(0))))
     }
 
-    fn is_finite(&self) -> bool {
-        self.space.params().iter().all(|param| {
+    /// The configs of a finite space that were not proposed, in random order; none for a space that is not finite, or
+    /// too large to look at.
+    fn remaining(&mut self) -> Option<Vec<Config>> {
+        let only_choices = self.space.params().iter().all(|param| {
             matches!(param.domain, Domain::Const(_) | Domain::Choice(_) | Domain::Computed(_) | Domain::Case)
-        })
-    }
-
-    /// The configs of a finite space that were not proposed, in random order.
-    fn remaining(&mut self) -> Vec<Config> {
-        let mut walk = Walk::new(&self.space);
+        });
         let mut rest = Vec::new();
-        while let Some(config) = walk.next(&self.space) {
+        let mut add = |config: Config| {
             if self.space.accepts(&config) && !self.proposed.contains(&config.id()) {
                 rest.push(config);
             }
+        };
+        if only_choices {
+            let mut walk = Walk::new(&self.space);
+            while let Some(config) = walk.next(&self.space) {
+                add(config);
+            }
+        } else {
+            let encoding = Encoding::new(self.space.clone());
+            encoding.all(COUNTED)?.iter().for_each(|point| add(encoding.config(point)));
         }
         self.points.rng().shuffle(&mut rest);
-        rest
+        Some(rest)
     }
 }
 
@@ -92,8 +101,8 @@ impl<P: Points> Sampler for Blind<P> {
                 return config.into();
             }
             refused += 1;
-            if refused >= PATIENCE && self.is_finite() {
-                self.rest = Some(self.remaining().into_iter());
+            if refused == PATIENCE {
+                self.rest = self.remaining().map(Vec::into_iter);
             } else if refused >= DESPAIR {
                 return Proposal::Stuck(format!(
                     "{DESPAIR} points in a row were refused by the constraints or had been proposed before"

@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 
+use super::Setup;
 use super::adaptive::{Adaptive, Ideas, Model, Outcome, Past};
 use super::encode::{Encoding, Kind, Point};
 use crate::numeric::{cholesky, lower_times};
@@ -32,9 +33,9 @@ const IDEAS: usize = 20;
 pub(super) type Cmaes = Adaptive<Evolution>;
 
 impl Cmaes {
-    /// CMA-ES over `space` with the sweep's search seed.
-    pub(super) fn sampler(space: Arc<Space>, seed: u64, budget: Option<u64>) -> Self {
-        Self::over(space, seed, budget, Evolution)
+    /// CMA-ES over `space`.
+    pub(super) fn sampler(space: Arc<Space>, setup: Setup) -> Self {
+        Self::over(space, setup, Evolution)
     }
 }
 
@@ -287,6 +288,10 @@ fn solve_lower(l: &[f64], d: usize, y: &[f64]) -> Vec<f64> {
 impl Model for Evolution {
     fn word(&self) -> &'static str {
         "cmaes"
+    }
+
+    fn about(&self) -> String {
+        "a normal distribution that adapts".into()
     }
 
     fn startup(&self, _: &Encoding, _: Option<u64>) -> u64 {

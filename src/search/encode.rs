@@ -294,6 +294,18 @@ impl Encoding {
         self.point(x)
     }
 
+    /// The point with another value of coordinate `j`; what becomes active is drawn.
+    pub(super) fn with(&self, point: &Point, j: usize, value: f64, rng: &mut Rng) -> Point {
+        let mut x = point.x.clone();
+        x[j] = value;
+        for k in 0..x.len() {
+            if k != j && !point.active[k] {
+                x[k] = self.coordinate(k, rng.unit());
+            }
+        }
+        self.point(x)
+    }
+
     /// The coordinate at `u` in [0, 1) of its distribution.
     pub(super) fn coordinate(&self, j: usize, u: f64) -> f64 {
         let dimension = &self.dimensions[j];

@@ -91,6 +91,11 @@ pub trait Sampler: Send {
     /// Whether proposals depend on the history. One that does not gives the same sequence every time, so that a
     /// resumed sweep finds its place by asking again from the start.
     fn is_adaptive(&self) -> bool;
+
+    /// How it will search, in a few words; empty where its name says all.
+    fn about(&self) -> String {
+        String::new()
+    }
 }
 
 /// The samplers that exist.
@@ -141,15 +146,53 @@ impl SamplerKind {
     }
 }
 
-/// A sampler over `space`, seeded with the sweep's search seed, for a sweep of `budget` configs if that is known.
-pub fn sampler(kind: SamplerKind, space: Arc<Space>, seed: u64, budget: Option<u64>) -> Box<dyn Sampler> {
+/// What a sampler is made from, beside the space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Setup {
+    /// The sweep's search seed.
+    pub seed: u64,
+    /// How many configs there will be, if that is known.
+    pub budget: Option<u64>,
+    /// How many spread configs a search that learns begins with; none leaves it to the search.
+    pub init: Option<u64>,
+    /// The parts of the Gaussian process search.
+    pub recipe: Recipe,
+}
+
+/// The parts of the Gaussian process search that are more than the textbook, each of which can be left out to see what
+/// it is worth (`benches/search` does so).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recipe {
+    /// A quadratic trend and a sum of one-dimensional kernels.
+    pub trends: bool,
+    /// The effect of each category by itself.
+    pub effects: bool,
+    /// A length for each value of a category, in place of one for the category.
+    pub own_lengths: bool,
+    /// Costs are warped as the costs and the process say, not only cut.
+    pub warps: bool,
+    /// Every few proposals another category is looked at.
+    pub probes: bool,
+    /// The first config is the middle of the ranges.
+    pub centre: bool,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self { trends: true, effects: true, own_lengths: true, warps: true, probes: true, centre: true }
+    }
+}
+
+/// A sampler over `space`.
+pub fn sampler(kind: SamplerKind, space: Arc<Space>, setup: Setup) -> Box<dyn Sampler> {
+    let seed = setup.seed;
     match kind {
         SamplerKind::Grid => Box::new(Grid::new(space)),
         SamplerKind::Random => Box::new(Random::new(space, seed)),
         SamplerKind::Sobol => Box::new(Sobol::new(space, seed)),
-        SamplerKind::Tpe => Box::new(Tpe::sampler(space, seed, budget)),
-        SamplerKind::Gp => Box::new(Gp::sampler(space, seed, budget)),
-        SamplerKind::Cmaes => Box::new(Cmaes::sampler(space, seed, budget)),
-        SamplerKind::Bayes => Box::new(Bayes::sampler(space, seed, budget)),
+        SamplerKind::Tpe => Box::new(Tpe::sampler(space, setup)),
+        SamplerKind::Gp => Box::new(Gp::sampler(space, setup)),
+        SamplerKind::Cmaes => Box::new(Cmaes::sampler(space, setup)),
+        SamplerKind::Bayes => Box::new(Bayes::sampler(space, setup)),
     }
 }

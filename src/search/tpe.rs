@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use super::Setup;
 use super::adaptive::{Adaptive, Ideas, Model, Outcome, Past};
 use super::encode::{Encoding, Kind, Point};
 use crate::numeric::normal_cdf;
@@ -32,9 +33,9 @@ const REDRAWS: usize = 60;
 pub(super) type Tpe = Adaptive<Parzen>;
 
 impl Tpe {
-    /// TPE search over `space` with the sweep's search seed.
-    pub(super) fn sampler(space: Arc<Space>, seed: u64, budget: Option<u64>) -> Self {
-        Self::over(space, seed, budget, Parzen)
+    /// TPE search over `space`.
+    pub(super) fn sampler(space: Arc<Space>, setup: Setup) -> Self {
+        Self::over(space, setup, Parzen)
     }
 }
 
@@ -223,6 +224,10 @@ fn split<'a>(past: &'a Past<'_>) -> Option<(Vec<&'a Point>, Vec<&'a Point>)> {
 impl Model for Parzen {
     fn word(&self) -> &'static str {
         "tpe"
+    }
+
+    fn about(&self) -> String {
+        "configs like the best and unlike the others".into()
     }
 
     fn startup(&self, encoding: &Encoding, budget: Option<u64>) -> u64 {

@@ -28,6 +28,9 @@ pub fn canonical(spec: &Spec) -> Json {
     if let Some(seed) = spec.search.seed {
         options.insert("seed".into(), json!(seed));
     }
+    if let Some(init) = spec.search.init {
+        options.insert("init".into(), json!(init));
+    }
     out.insert("search".into(), json!({ spec.search.sampler.word(): options }));
     out.insert("seed".into(), json!(spec.seed));
     match &spec.repeats {

@@ -158,7 +158,7 @@ fn unused_hyperparameter(space: &Space, param: &Param, warn: &mut dyn FnMut(Stri
 fn whole_configs(spec: &Spec, train: &TrainSpec, warn: &mut dyn FnMut(&str, String, String)) {
     // What a search that learns will propose is not known yet: any config of the space may come.
     let kind = Some(spec.search.sampler).filter(|kind| !kind.is_adaptive()).unwrap_or(SamplerKind::Random);
-    let mut sampler = sampler(kind, spec.space.clone(), spec.search_seed(), None);
+    let mut sampler = sampler(kind, spec.space.clone(), spec.search_setup());
     let (mut transfers, mut climbing) = (0, 0);
     let (mut full, mut small) = (false, false);
     let mut by_epochs = true;

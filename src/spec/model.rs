@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::template::Template;
-use crate::search::SamplerKind;
+use crate::search::{Recipe, SamplerKind, Setup};
 use crate::space::{Space, seed};
 use crate::train::TrainSpec;
 
@@ -81,6 +81,11 @@ impl Spec {
         }
     }
 
+    /// What the sampler is made from.
+    pub fn search_setup(&self) -> Setup {
+        Setup { seed: self.search_seed(), budget: self.config_limit(), init: self.search.init, recipe: Recipe::default() }
+    }
+
     /// How many configs a search without an end of its own tries when nothing is said: max(20, 10 x searched params).
     pub fn default_configs(&self) -> u64 {
         (10 * self.space.searched() as u64).max(20)
@@ -124,6 +129,8 @@ pub struct SearchSpec {
     pub sampler: SamplerKind,
     /// A seed of its own; none derives it from the sweep's.
     pub seed: Option<u64>,
+    /// How many spread configs a search that learns begins with; none leaves it to the search.
+    pub init: Option<u64>,
 }
 
 /// How often each config runs, with which seeds.

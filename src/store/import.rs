@@ -94,6 +94,10 @@ impl Store {
                  SELECT config + {configs}, place, name, type, value, label FROM other.param_rows WHERE config IN {of_configs}"
             ),
             format!(
+                "INSERT INTO main.proposals (config, why, seen, memory) SELECT config + {configs}, why, seen, memory
+                 FROM other.proposals WHERE config IN {of_configs}"
+            ),
+            format!(
                 "INSERT INTO main.trial_rows (id, sweep, number, config, repeat, seed, state, reason, attempt, attempts,
                     objective, started, ended)
                  SELECT id + {trials}, :to, number, config + {configs}, repeat, seed, state, reason, attempt + {attempts},

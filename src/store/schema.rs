@@ -7,8 +7,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// Every step from an empty file on; step i makes schema i + 1.
-const STEPS: [&str; 3] =
-    [include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+    include_str!("schema/0004.sql"),
+];
 
 /// Marks a file as a store of this program ("swep").
 const APPLICATION_ID: i64 = 0x7377_6570;

@@ -7,7 +7,8 @@
 use rusqlite::params;
 
 use super::names::{NameKind, NamesWritten};
-use super::{Chunk, Exit, KeptFile, ProcessId, Store, StoreError, now};
+use super::proposals;
+use super::{Chunk, Exit, KeptFile, ProcessId, Reason, Store, StoreError, now};
 use crate::space::{Config, ConfigId, State, Value};
 
 /// The store in the hands of the coordinator of one sweep.
@@ -40,6 +41,8 @@ pub struct NewTrial<'a> {
     pub started: i64,
     /// Its process, if it has one.
     pub process: Option<ProcessId>,
+    /// Why its config was proposed, where the search says so.
+    pub reason: Option<&'a Reason>,
 }
 
 /// How an attempt ended.
@@ -180,6 +183,9 @@ impl Writer {
             return Ok(find.query_row((self.sweep, &hash), |row| row.get(0))?);
         }
         let row = connection.last_insert_rowid();
+        if let Some(reason) = new.reason {
+            proposals::add(connection, row, reason)?;
+        }
         let mut insert = connection.prepare_cached(
             "INSERT INTO param_rows (config, place, name, type, value, label) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
@@ -400,7 +406,7 @@ mod tests {
 
     fn open(writer: &mut Writer, config: &Config) -> Opened {
         let new =
-            NewTrial { config, id: config.id(), ordinal: 0, number: 1, repeat: 0, seed: 1, started: 5, process: None };
+            NewTrial { config, id: config.id(), ordinal: 0, number: 1, repeat: 0, seed: 1, started: 5, process: None, reason: None };
         writer.open_attempt(&new).unwrap()
     }
 
@@ -484,6 +490,7 @@ mod tests {
                 seed: 1,
                 started: 5,
                 process: None,
+                reason: None,
             };
             writer.open_attempt(&new).map(|_| ())
         });

@@ -13,5 +13,6 @@ mod predict;
 mod questions;
 mod resume;
 mod run;
+mod search;
 mod store;
 mod terminals;

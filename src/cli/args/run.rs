@@ -42,7 +42,7 @@ pub struct SpecChanges {
     /// Configs in all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub configs: Option<u64>,
-    /// How to search: grid, random, sobol
+    /// How to search: bayes, grid, random, sobol, tpe, gp, cmaes
     #[arg(long, value_name = "NAME")]
     pub search: Option<String>,
     /// The seed of the sweep

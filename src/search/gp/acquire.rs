@@ -33,6 +33,8 @@ pub(super) struct Acquisition<'a> {
     pub(super) posterior: &'a Posterior<'a>,
     /// The standardised cost to be improved on.
     pub(super) incumbent: f64,
+    /// A category that has one value in all candidates.
+    pub(super) held: Option<(usize, f64)>,
 }
 
 /// A candidate with the logarithm of its expected improvement.
@@ -97,7 +99,10 @@ impl Acquisition<'_> {
     /// A point that the constraints allow; none where that takes too many draws.
     fn allowed(&self, rng: &mut Rng, draw: impl Fn(&Encoding, &mut Rng) -> Point) -> Option<Point> {
         for _ in 0..REDRAWS {
-            let point = draw(self.encoding, rng);
+            let mut point = draw(self.encoding, rng);
+            if let Some((j, value)) = self.held {
+                point = self.encoding.with(&point, j, value, rng);
+            }
             if self.encoding.accepts(&point) {
                 return Some(point);
             }

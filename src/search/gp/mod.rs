@@ -3,11 +3,13 @@
 //! Sources: D. R. Jones, M. Schonlau and W. J. Welch, "Efficient global optimization of expensive black-box functions",
 //! J. Global Optim. 13 (1998); J. Snoek, H. Larochelle and R. P. Adams, "Practical Bayesian optimization of machine
 //! learning algorithms", NeurIPS 2012. `process` has the model, `warp` what is done to costs, `fit` the hyperparameters,
-//! `acquire` where to look next.
+//! `acquire` where to look next, `probe` when another category is looked at.
 
 mod acquire;
 mod fit;
+mod known;
 mod loops;
+mod probe;
 mod process;
 #[cfg(test)]
 mod testing;
@@ -15,16 +17,20 @@ mod warp;
 
 use std::sync::Arc;
 
-use acquire::Acquisition;
+use acquire::{Acquisition, Scored};
+use known::Known;
+use probe::probe;
 use process::{Data, Design, Factor, Layout, Lengths, Posterior};
-use warp::{Warp, warp};
+use warp::{Warp, Warped, warp};
 
-use super::Gain;
-use super::adaptive::{Adaptive, Ideas, Model, Outcome, Past};
+use super::adaptive::{Adaptive, Ideas, Model, Past};
 use super::encode::{Encoding, Point};
+use super::{Gain, Recipe, Setup};
 use crate::space::Space;
 use crate::space::seed::Rng;
 
+/// Spread configs at the start.
+const SPREAD: u64 = 5;
 /// Evaluations of a fit from the last hyperparameters, and of one from the prior.
 const WARM: usize = 30;
 const COLD: usize = 60;
@@ -32,84 +38,81 @@ const COLD: usize = 60;
 const RESTART: u64 = 8;
 /// From so many costs on, a warp is judged by the process itself.
 const JOINT_FROM: usize = 18;
+/// The places of the two models.
+const TIGHT: usize = 0;
+const BROAD: usize = 1;
+/// Candidates handed on, in case the first are taken.
+const CHOSEN: usize = 50;
+/// Candidates closer than this to a trial, in squared distance, say nothing new.
+const SAME: f64 = 1e-7;
 
 /// Search by a Gaussian process.
 pub(super) type Gp = Adaptive<Process>;
 
 impl Gp {
-    /// Gaussian process search over `space` with the sweep's search seed.
-    pub(super) fn sampler(space: Arc<Space>, seed: u64, budget: Option<u64>) -> Self {
-        Self::over(space, seed, budget, Process::default())
+    /// Gaussian process search over `space`.
+    pub(super) fn sampler(space: Arc<Space>, setup: Setup) -> Self {
+        Self::over(space, setup, Process::new(setup.recipe))
     }
 }
 
 /// The model of [`Gp`].
-#[derive(Default)]
 pub(super) struct Process {
-    /// Layouts of the designs, made once.
+    recipe: Recipe,
+    /// Layouts of the two models, made once.
     layouts: Vec<Layout>,
 }
 
-/// What is known, as the process sees it.
-struct Known<'a> {
-    points: Vec<&'a Point>,
-    costs: Vec<f64>,
-    /// One over the number of repeats.
-    noise: Vec<f64>,
-}
-
-impl<'a> Known<'a> {
-    /// Failures count as the worst cost, pruned trials as at least the middle one.
-    fn of(past: &'a Past<'_>) -> Option<Self> {
-        let mut sorted: Vec<f64> = past.costs().map(|(_, cost, _)| cost).collect();
-        if sorted.len() < 2 {
-            return None;
-        }
-        sorted.sort_by(f64::total_cmp);
-        let (middle, worst) = (sorted[sorted.len() / 2], sorted[sorted.len() - 1]);
-        let mut known = Self { points: Vec::new(), costs: Vec::new(), noise: Vec::new() };
-        for tried in &past.tried {
-            let (cost, noise) = match tried.outcome {
-                Outcome::Cost { mean, count } => (mean, 1.0 / f64::from(count)),
-                Outcome::Pruned(cost) => (cost.max(middle), 1.0),
-                Outcome::Failed => (worst, 1.0),
-                Outcome::Unknown => continue,
-            };
-            known.points.push(&tried.point);
-            known.costs.push(cost);
-            known.noise.push(noise);
-        }
-        Some(known)
-    }
-}
-
 impl Process {
+    pub(super) fn new(recipe: Recipe) -> Self {
+        Self { recipe, layouts: Vec::new() }
+    }
+
     fn prepare(&mut self, encoding: &Encoding) {
         if self.layouts.is_empty() {
+            let Recipe { trends, effects, own_lengths, .. } = self.recipe;
             for lengths in [Lengths::Tight, Lengths::Broad] {
-                let design = Design { lengths, trends: true, own_lengths: true };
+                let design = Design { lengths, trends, effects, own_lengths };
                 self.layouts.push(Layout::new(encoding, design));
             }
         }
     }
+
+    /// The model and the warp of this proposal. Two models take turns where all is numeric; with categories the broad
+    /// prior alone does as well.
+    fn turn(&self, past: &Past<'_>, n: usize) -> (usize, Warp) {
+        let judged = match () {
+            () if !self.recipe.warps => Warp::Winsor,
+            () if n < JOINT_FROM => Warp::Power,
+            () => Warp::Joint,
+        };
+        match () {
+            () if past.encoding.has_categories() => (BROAD, judged),
+            () if n < JOINT_FROM || past.index.is_multiple_of(2) => (TIGHT, judged),
+            () => (BROAD, Warp::Winsor),
+        }
+    }
 }
 
-/// The hyperparameters of each design, from what a proposal left.
+/// How many evaluations a fit with `n` points may take, where it may take `most` with 100 and fewer.
+fn evaluations(most: usize, n: usize) -> usize {
+    if n <= 100 { most } else { (most * 100 / n).max(6) }
+}
+
+/// The hyperparameters of each model, from what a proposal left.
 fn remembered(memory: &[f64], layouts: &[Layout]) -> Vec<Option<Vec<f64>>> {
     let mut rest = memory;
-    layouts
-        .iter()
-        .map(|layout| {
-            let (flag, after) = rest.split_first()?;
-            if *flag != 1.0 {
-                rest = after;
-                return None;
-            }
-            let (theta, after) = after.split_at_checked(layout.len())?;
-            rest = after;
-            Some(theta.to_vec())
-        })
-        .collect()
+    let one = |layout: &Layout| {
+        let (flag, after) = rest.split_first()?;
+        rest = after;
+        if *flag != 1.0 {
+            return None;
+        }
+        let (theta, after) = rest.split_at_checked(layout.len())?;
+        rest = after;
+        Some(theta.to_vec())
+    };
+    layouts.iter().map(one).collect()
 }
 
 fn memory_of(thetas: &[Option<Vec<f64>>]) -> Vec<f64> {
@@ -120,26 +123,45 @@ fn memory_of(thetas: &[Option<Vec<f64>>]) -> Vec<f64> {
     thetas.iter().flat_map(one).collect()
 }
 
+/// The best hyperparameters, from those of the last proposal and now and then from the prior.
+fn fitted(layout: &Layout, data: &Data, warped: &Warped, last: Option<&Vec<f64>>, index: u64) -> Vec<f64> {
+    let n = warped.z.len();
+    let mut fits = Vec::new();
+    if let Some(theta) = last {
+        fits.extend(fit::fit(layout, data, &warped.z, theta.clone(), evaluations(WARM, n)));
+    }
+    if last.is_none() || index.is_multiple_of(RESTART) {
+        fits.extend(fit::fit(layout, data, &warped.z, layout.start(), evaluations(COLD, n)));
+    }
+    let best = fits.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
+    best.map_or_else(|| layout.start(), |(_, theta)| theta)
+}
+
+/// The best candidates that are not the same as a trial.
+fn new_ones(scored: Vec<Scored>, points: &[&Point]) -> Vec<Scored> {
+    let distance = |a: &Point, b: &Point| a.x.iter().zip(&b.x).map(|(a, b)| (a - b) * (a - b)).sum::<f64>();
+    let is_new = |point: &Point| points.iter().all(|other| distance(point, other) > SAME);
+    scored.into_iter().filter(|(_, point)| is_new(point)).take(CHOSEN).collect()
+}
+
 impl Model for Process {
     fn word(&self) -> &'static str {
         "gp"
     }
 
+    fn about(&self) -> String {
+        "where a Gaussian process expects to improve".into()
+    }
+
     fn startup(&self, _: &Encoding, _: Option<u64>) -> u64 {
-        5
+        SPREAD
     }
 
     fn ideas(&mut self, past: &Past<'_>, rng: &mut Rng) -> Ideas {
         self.prepare(past.encoding);
         let Some(known) = Known::of(past) else { return Ideas::default() };
         let n = known.costs.len();
-        let categories = past.encoding.has_categories();
-        let (which, how) = match () {
-            () if categories => (1, Warp::Winsor),
-            () if n < JOINT_FROM => (0, Warp::Power),
-            () if past.index.is_multiple_of(2) => (0, Warp::Joint),
-            () => (1, Warp::Winsor),
-        };
+        let (which, how) = self.turn(past, n);
         let layout = &self.layouts[which];
         let mut thetas = remembered(past.memory, &self.layouts);
         let data = Data::new(layout, &known.points, known.noise.clone());
@@ -148,27 +170,19 @@ impl Model for Process {
             _ => None,
         };
         let Some(warped) = warp(&known.costs, how, before.as_ref()) else { return Ideas::default() };
-        drop(before);
-        let mut fits = Vec::new();
-        if let Some(theta) = &thetas[which] {
-            fits.extend(fit::fit(layout, &data, &warped.z, theta.clone(), WARM));
-        }
-        if thetas[which].is_none() || past.index.is_multiple_of(RESTART) {
-            fits.extend(fit::fit(layout, &data, &warped.z, layout.start(), COLD));
-        }
-        let best = fits.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
-        let theta = best.map_or_else(|| layout.start(), |(_, theta)| theta);
+        let theta = fitted(layout, &data, &warped, thetas[which].as_ref(), past.index);
         let Some(mut posterior) = Posterior::new(layout, &data, &theta, &warped.z) else { return Ideas::default() };
-        thetas[which] = Some(theta.clone());
-        // Running trials count as if they had come out as expected.
+        // Running trials count as if they had come out as expected (the "Kriging believer" of D. Ginsbourger, R. Le
+        // Riche and L. Carraro, "Kriging is well-suited to parallelize optimization", 2010).
         let mut points = known.points.clone();
-        let (mut z, mut noise) = (warped.z.clone(), known.noise.clone());
         let believed;
         if !past.running.is_empty() {
             let running: Vec<&Point> = past.running.iter().map(|point| &**point).collect();
+            let mut z = warped.z.clone();
             z.extend(posterior.predict(&running).iter().map(|(mean, _)| *mean));
+            let mut noise = known.noise.clone();
             noise.extend(running.iter().map(|_| 1.0));
-            points.extend(running);
+            points.extend(&running);
             believed = Data::new(layout, &points, noise);
             if let Some(next) = Posterior::new(layout, &believed, &theta, &z) {
                 posterior = next;
@@ -176,29 +190,20 @@ impl Model for Process {
         }
         let mut order: Vec<usize> = (0..n).collect();
         order.sort_by(|&a, &b| warped.z[a].total_cmp(&warped.z[b]));
-        let incumbent = warped.z[order[0]];
         let good: Vec<&Point> = order.iter().map(|&i| known.points[i]).collect();
-        let acquisition = Acquisition { encoding: past.encoding, posterior: &posterior, incumbent };
+        let held = if self.recipe.probes { probe(past, &known.points, &warped.z, good[0]) } else { None };
+        let incumbent = warped.z[order[0]];
+        let acquisition = Acquisition { encoding: past.encoding, posterior: &posterior, incumbent, held };
         let scored = acquisition.candidates(&good, past.untried.as_deref(), rng);
-        let apart = |point: &Point| {
-            points.iter().all(|other| {
-                point.x.iter().zip(&other.x).map(|(a, b)| (a - b) * (a - b)).sum::<f64>() > 1e-7
-            })
-        };
-        let mut chosen: Vec<(f64, Point)> = Vec::new();
-        for (score, point) in scored {
-            if past.untried.is_some() || apart(&point) {
-                chosen.push((score, point));
-                if chosen.len() == 50 {
-                    break;
-                }
-            }
-        }
-        let over = known.costs.iter().copied().fold(f64::INFINITY, f64::min);
-        let gain = chosen.first().map(|(score, _)| Gain { expected: score.exp() * warped.unit, over });
+        let chosen = if past.untried.is_some() { scored } else { new_ones(scored, &points) };
+        let gain = chosen.first().map(|(score, _)| Gain {
+            expected: score.exp() * warped.unit,
+            over: known.costs[order[0]],
+        });
+        thetas[which] = Some(theta);
         Ideas {
             points: chosen.into_iter().map(|(_, point)| point).collect(),
-            why: "gp: expected improvement".into(),
+            why: if held.is_some() { "gp, another category: expected improvement" } else { "gp: expected improvement" }.into(),
             gain,
             memory: memory_of(&thetas),
         }

@@ -1,10 +1,10 @@
 //! The Gaussian process: its kernel, its posterior density of the hyperparameters, and its predictions.
 //!
 //! For standardised costs `y` of `n` points,
-//! `K = 1 + s m(r) + q Q + a A + noise / repeats`:
+//! `K = 1 + s m(r) + q Q + a A + c C + noise / repeats`:
 //! a constant (the unknown mean, integrated out), the Matern 5/2 kernel `m` with a length for every coordinate, a
-//! separable quadratic trend `Q` and a sum `A` of one-dimensional kernels with one fixed length. The two trends see the
-//! numeric coordinates only. `r^2 = sum_t d_t / l_t^2` with `d_t` the squared difference of a numeric coordinate; a
+//! separable quadratic trend `Q`, a sum `A` of one-dimensional kernels with one fixed length (the two see the numeric
+//! coordinates only), and the effect `C` of each category by itself. `r^2 = sum_t d_t / l_t^2` with `d_t` the squared difference of a numeric coordinate; a
 //! category adds, where two points differ in it, the mean of the two values' own terms: the kernel of one-hot columns.
 //!
 //! Sources: C. E. Rasmussen and C. K. I. Williams, "Gaussian processes for machine learning", 2006, chapters 2, 4.2 and
@@ -39,6 +39,8 @@ pub(super) struct Design {
     pub(super) lengths: Lengths,
     /// Whether the trends are there.
     pub(super) trends: bool,
+    /// Whether categories have effects by themselves.
+    pub(super) effects: bool,
     /// Whether every value of a category has a length of its own.
     pub(super) own_lengths: bool,
 }
@@ -54,6 +56,25 @@ enum Term {
     Value(usize, f64),
 }
 
+/// A part of the kernel that has an amplitude of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Part {
+    /// The quadratic trend, for all categories alike.
+    Quadratic,
+    /// The sum of one-dimensional kernels, for all categories alike.
+    Additive,
+    /// The effect of each category by itself.
+    Category,
+}
+
+/// The amplitudes of the parts.
+#[derive(Clone, Copy, Debug, Default)]
+struct Amplitudes {
+    quadratic: f64,
+    additive: f64,
+    category: f64,
+}
+
 /// The hyperparameters of a design on a space, with their priors.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
@@ -61,6 +82,7 @@ pub(super) struct Layout {
     terms: Vec<Term>,
     numbers: Vec<usize>,
     categories: Vec<(usize, usize)>,
+    parts: Vec<Part>,
     /// Means and standard deviations of the priors: lengths, amplitude, noise, quadratic, additive.
     prior: Vec<(f64, f64)>,
 }
@@ -92,10 +114,16 @@ impl Layout {
         };
         let mut prior = vec![length; terms.len()];
         prior.extend([(0.0, 1.0), (-7.0, 2.0)]);
+        let mut parts = Vec::new();
         if design.trends && !numbers.is_empty() {
+            parts.extend([Part::Quadratic, Part::Additive]);
             prior.extend([(0.5f64.ln(), 1.5), (0.3f64.ln(), 1.5)]);
         }
-        Self { design, terms, numbers, categories, prior }
+        if design.effects && !categories.is_empty() {
+            parts.push(Part::Category);
+            prior.push((0.3f64.ln(), 1.5));
+        }
+        Self { design, terms, numbers, categories, parts, prior }
     }
 
     /// The number of hyperparameters.
@@ -108,8 +136,27 @@ impl Layout {
         self.prior.iter().map(|(mean, _)| *mean).collect()
     }
 
+    /// Whether any part sees the numeric coordinates.
     fn has_trends(&self) -> bool {
-        self.len() > self.terms.len() + 2
+        self.parts.contains(&Part::Quadratic)
+    }
+
+    /// Whether any part sees the categories.
+    fn has_effects(&self) -> bool {
+        self.parts.contains(&Part::Category)
+    }
+
+    fn amplitudes(&self, theta: &[f64]) -> Amplitudes {
+        let mut out = Amplitudes::default();
+        for (part, t) in self.parts.iter().zip(&theta[self.terms.len() + 2..]) {
+            let amplitude = t.exp();
+            match part {
+                Part::Quadratic => out.quadratic = amplitude,
+                Part::Additive => out.additive = amplitude,
+                Part::Category => out.category = amplitude,
+            }
+        }
+        out
     }
 
     /// The quadratic features of a point: `2 (u - 1/2)` and `6 (u - 1/2)^2` of every numeric coordinate.
@@ -132,9 +179,8 @@ pub(super) struct Data {
     n: usize,
     /// For each term, the triangle of squared differences.
     differences: Vec<Vec<f64>>,
-    /// The triangles of the trends.
-    quadratic: Vec<f64>,
-    additive: Vec<f64>,
+    /// What goes with the amplitude of each part.
+    parts: Vec<Vec<f64>>,
     /// Coordinates, one column after the other.
     columns: Vec<Vec<f64>>,
     /// `e^(+-sqrt 5 u / length)` of the numeric columns.
@@ -194,7 +240,24 @@ impl Data {
                 additive.extend(sums);
             }
         }
-        Self { n, differences, quadratic, additive, columns, up, down, features, noise }
+        let same = if layout.has_effects() {
+            let share = 1.0 / layout.categories.len() as f64;
+            triangle(&|i, j| {
+                layout.categories.iter().map(|&(c, _)| if x(i, c) == x(j, c) { share } else { 0.0 }).sum()
+            })
+        } else {
+            Vec::new()
+        };
+        let parts = layout
+            .parts
+            .iter()
+            .map(|part| match part {
+                Part::Quadratic => quadratic.clone(),
+                Part::Additive => additive.clone(),
+                Part::Category => same.clone(),
+            })
+            .collect();
+        Self { n, differences, parts, columns, up, down, features, noise }
     }
 
     /// The number of points.
@@ -237,9 +300,8 @@ impl Factor {
             let row = &mut factor[i * ld..i * ld + i + 1];
             row.fill(1.0);
             loops::add_scaled(row, theta[terms].exp(), &correlation[start..=start + i]);
-            if layout.has_trends() {
-                loops::add_scaled(row, theta[terms + 2].exp(), &data.quadratic[start..=start + i]);
-                loops::add_scaled(row, theta[terms + 3].exp(), &data.additive[start..=start + i]);
+            for (part, t) in data.parts.iter().zip(&theta[terms + 2..]) {
+                loops::add_scaled(row, t.exp(), &part[start..=start + i]);
             }
             row[i] += theta[terms + 1].exp() * data.noise[i] + JITTER;
             start += i + 1;
@@ -299,9 +361,8 @@ pub(super) fn objective(layout: &Layout, data: &Data, y: &[f64], theta: &[f64], 
     let amplitude = theta_in[terms].exp();
     gradient[terms] = amplitude * over_all(&factor.correlation);
     gradient[terms + 1] = 0.5 * theta_in[terms + 1].exp() * (0..n).map(|i| diagonal(i) * data.noise[i]).sum::<f64>();
-    if layout.has_trends() {
-        gradient[terms + 2] = theta_in[terms + 2].exp() * over_all(&data.quadratic);
-        gradient[terms + 3] = theta_in[terms + 3].exp() * over_all(&data.additive);
+    for (k, part) in data.parts.iter().enumerate() {
+        gradient[terms + 2 + k] = theta_in[terms + 2 + k].exp() * over_all(part);
     }
     for (weight, slope) in weights.iter_mut().zip(&factor.slope) {
         *weight *= amplitude * slope;
@@ -329,6 +390,7 @@ pub(super) struct Posterior<'a> {
     alpha: Vec<f64>,
     /// The inverse of the factor, transposed: the right side of a product.
     transposed: Vec<f64>,
+    amplitudes: Amplitudes,
     /// `features' alpha`.
     trend: Vec<f64>,
 }
@@ -353,14 +415,13 @@ impl<'a> Posterior<'a> {
                 transposed[j * ld + i] = factor.inverse[i * ld + j];
             }
         }
+        let amplitudes = layout.amplitudes(&factor.theta);
         let width = if layout.has_trends() { 2 * layout.numbers.len() } else { 0 };
         let mut trend = vec![0.0; width];
         for i in 0..n {
-            if width > 0 {
-                loops::add_scaled(&mut trend, alpha[i], &data.features[i * width..(i + 1) * width]);
-            }
+            loops::add_scaled(&mut trend, alpha[i], &data.features[i * width..(i + 1) * width]);
         }
-        Some(Self { layout, data, factor, alpha, transposed, trend })
+        Some(Self { layout, data, factor, alpha, transposed, amplitudes, trend })
     }
 
     /// The variance of the noise of one observation, in units of standardised costs.
@@ -368,8 +429,22 @@ impl<'a> Posterior<'a> {
         self.factor.theta[self.layout.terms.len() + 1].exp()
     }
 
+    /// For every point, the share of categories in which `x` is the same.
+    fn same(&self, x: &[f64]) -> Vec<f64> {
+        let mut same = vec![0.0; self.data.n];
+        if self.layout.has_effects() {
+            let share = 1.0 / self.layout.categories.len() as f64;
+            for &(c, _) in &self.layout.categories {
+                for (sum, other) in same.iter_mut().zip(&self.data.columns[c]) {
+                    *sum += if *other == x[c] { share } else { 0.0 };
+                }
+            }
+        }
+        same
+    }
+
     /// The kernel between `x` and all points; the slopes of the correlations go to `slope`.
-    fn cross(&self, x: &[f64], out: &mut [f64], slope: &mut [f64]) -> f64 {
+    fn cross(&self, x: &[f64], same: &[f64], out: &mut [f64], slope: &mut [f64]) -> f64 {
         let (layout, data, theta) = (self.layout, self.data, &self.factor.theta);
         let terms = layout.terms.len();
         out.fill(0.0);
@@ -399,22 +474,26 @@ impl<'a> Posterior<'a> {
         for sum in out.iter_mut() {
             *sum = 1.0 + amplitude * *sum;
         }
-        let mut own = 1.0 + amplitude;
+        let a = &self.amplitudes;
+        let mut own = 1.0 + amplitude + a.category;
+        if layout.has_effects() {
+            loops::add_scaled(out, a.category, same);
+        }
         if layout.has_trends() {
-            let (quadratic, additive) = (theta[terms + 2].exp(), theta[terms + 3].exp());
-            let mut features = Vec::with_capacity(self.trend.len());
+            let mut features = Vec::with_capacity(2 * layout.numbers.len());
             layout.quadratic(x, layout.share().sqrt(), &mut features);
             for (sum, row) in out.iter_mut().zip(data.features.chunks_exact(features.len())) {
                 let product: f64 = features.iter().zip(row).map(|(a, b)| a * b).sum();
-                *sum += quadratic * product;
+                *sum += a.quadratic * product;
             }
+            let weight = a.additive * layout.share();
             for (k, &j) in layout.numbers.iter().enumerate() {
                 let ends = loops::exponentials(x[j], ADDITIVE_LENGTH);
-                let weight = additive * layout.share();
-                loops::add_matern_1d(out, weight, ADDITIVE_LENGTH, ends, &data.columns[j], &data.up[k], &data.down[k]);
+                let (column, up, down) = (&data.columns[j], &data.up[k], &data.down[k]);
+                loops::add_matern_1d(out, weight, ADDITIVE_LENGTH, ends, column, up, down);
             }
-            own += quadratic * features.iter().map(|f| f * f).sum::<f64>();
-            own += additive * layout.share() * layout.numbers.len() as f64;
+            own += a.quadratic * features.iter().map(|f| f * f).sum::<f64>();
+            own += weight * layout.numbers.len() as f64;
         }
         own
     }
@@ -426,7 +505,7 @@ impl<'a> Posterior<'a> {
         let mut slope = vec![0.0; n];
         let mut own = Vec::with_capacity(points.len());
         for (point, row) in points.iter().zip(kernel.chunks_exact_mut(ld)) {
-            own.push(self.cross(&point.x, &mut row[..n], &mut slope));
+            own.push(self.cross(&point.x, &self.same(&point.x), &mut row[..n], &mut slope));
         }
         let mut half = vec![0.0; points.len() * ld];
         let shape = Shape { m: points.len(), n: ld, k: n };
@@ -447,7 +526,8 @@ impl<'a> Posterior<'a> {
         let (layout, data, theta) = (self.layout, self.data, &self.factor.theta);
         let (n, ld, terms) = (data.n, self.factor.ld, layout.terms.len());
         let (mut kernel, mut slope) = (vec![0.0; n], vec![0.0; n]);
-        let own = self.cross(x, &mut kernel, &mut slope);
+        let same = self.same(x);
+        let own = self.cross(x, &same, &mut kernel, &mut slope);
         let (mut half, mut back) = (vec![0.0; n], vec![0.0; n]);
         numeric::lower_times(&self.factor.inverse, n, ld, &kernel, &mut half);
         numeric::upper_times(&self.factor.inverse, n, ld, &half, &mut back);
@@ -468,8 +548,8 @@ impl<'a> Posterior<'a> {
             variance_slope[j] -= 2.0 * weight * (totals.1 * x[j] - numeric::product(&by_variance, &data.columns[j]));
         }
         if layout.has_trends() {
-            let (quadratic, additive) = (theta[terms + 2].exp(), theta[terms + 3].exp());
-            let width = self.trend.len();
+            let a = &self.amplitudes;
+            let width = 2 * layout.numbers.len();
             let mut features = Vec::with_capacity(width);
             layout.quadratic(x, layout.share().sqrt(), &mut features);
             let mut back_trend = vec![0.0; width];
@@ -481,10 +561,10 @@ impl<'a> Posterior<'a> {
                 let slopes = [2.0 * scale, 12.0 * (x[j] - 0.5) * scale];
                 for (f, by) in slopes.iter().enumerate() {
                     let c = 2 * k + f;
-                    mean_slope[j] += quadratic * by * self.trend[c];
-                    variance_slope[j] += 2.0 * quadratic * by * (features[c] - back_trend[c]);
+                    mean_slope[j] += a.quadratic * by * self.trend[c];
+                    variance_slope[j] += 2.0 * a.quadratic * by * (features[c] - back_trend[c]);
                 }
-                let weight = additive * layout.share();
+                let weight = a.additive * layout.share();
                 for i in 0..n {
                     let by = weight * loops::matern_1d_slope(x[j], data.columns[j][i], ADDITIVE_LENGTH);
                     mean_slope[j] += by * self.alpha[i];
@@ -503,7 +583,7 @@ mod tests {
     use crate::search::gp::testing::{mixed, square};
     use crate::space::seed::Rng;
 
-    const TRENDS: Design = Design { lengths: Lengths::Broad, trends: true, own_lengths: true };
+    const TRENDS: Design = Design { lengths: Lengths::Broad, trends: true, effects: true, own_lengths: true };
 
     fn five() -> (Layout, Vec<Point>, [f64; 5]) {
         let encoding = square();

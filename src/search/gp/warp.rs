@@ -9,6 +9,18 @@ use super::process::Factor;
 /// Costs worse than so many times the distance of the median from the best are taken to be that bad.
 const ABSURD: f64 = 20.0;
 
+/// Costs above 0 that span more than this factor may be compared by their logarithms.
+const DECADE: f64 = 10.0;
+
+/// What costs may be taken through.
+#[derive(Clone, Copy)]
+enum Candidate {
+    /// Yeo and Johnson's power.
+    Power(f64),
+    /// The logarithm.
+    Logarithm,
+}
+
 /// Standardised costs.
 #[derive(Clone, Debug)]
 pub(super) struct Warped {
@@ -88,8 +100,20 @@ pub(super) fn warp(costs: &[f64], how: Warp, factor: Option<&Factor>) -> Option<
         }
     };
     let mut most: Option<(f64, Warped)> = None;
-    for lambda in powers {
-        let warped: Vec<(f64, f64)> = y.iter().map(|y| yeo_johnson((y - centre) / width, lambda)).collect();
+    let mut candidates: Vec<Candidate> = powers.into_iter().map(Candidate::Power).collect();
+    if best > 0.0 && sorted[sorted.len() - 1] > DECADE * best {
+        candidates.push(Candidate::Logarithm);
+    }
+    for candidate in candidates {
+        // The value and the logarithm of its derivative.
+        let one = |y: f64| match candidate {
+            Candidate::Power(lambda) => {
+                let (value, slope) = yeo_johnson((y - centre) / width, lambda);
+                (value, slope - width.ln())
+            }
+            Candidate::Logarithm => (y.ln(), -y.ln()),
+        };
+        let warped: Vec<(f64, f64)> = y.iter().map(|y| one(*y)).collect();
         let values: Vec<f64> = warped.iter().map(|(value, _)| *value).collect();
         let (mean, sd) = mean_and_sd(&values);
         if !(sd > 1e-12) || !sd.is_finite() {
@@ -103,8 +127,7 @@ pub(super) fn warp(costs: &[f64], how: Warp, factor: Option<&Factor>) -> Option<
         };
         let likelihood = fit - z.len() as f64 * sd.ln() + jacobian;
         if most.as_ref().is_none_or(|(most, _)| likelihood > *most) {
-            let slope = yeo_johnson((best - centre) / width, lambda).1.exp();
-            most = Some((likelihood, Warped { z, unit: sd * width / slope / scale }));
+            most = Some((likelihood, Warped { z, unit: sd / one(best).1.exp() / scale }));
         }
     }
     Some(most.map_or_else(|| plain(&y), |(_, warped)| warped))

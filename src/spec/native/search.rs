@@ -7,9 +7,6 @@ use crate::spec::model::{At, Goal, Objective, Repeats, SearchSpec};
 use crate::spec::source::Origin;
 use crate::spec::yaml::{Node, Yaml};
 
-/// Samplers that other parts of the format know and this version does not have.
-const LATER: [&str; 4] = ["bayes", "tpe", "gp", "cmaes"];
-
 /// `search: grid` or `search: {random: {seed: 7}}`.
 pub(super) fn search(reader: &mut Reader<'_>, node: &Node) -> Option<SearchSpec> {
     let (word, at, options) = match &node.yaml {
@@ -24,9 +21,13 @@ pub(super) fn search(reader: &mut Reader<'_>, node: &Node) -> Option<SearchSpec>
         }
     };
     let sampler = sampler(reader, word, at)?;
-    let mut seed = None;
+    let (mut seed, mut init) = (None, None);
     if let Some(options) = options.filter(|options| !matches!(options.yaml, Yaml::Null)) {
-        let known: &[&str] = if sampler == SamplerKind::Grid { &[] } else { &["seed"] };
+        let known: &[&str] = match sampler {
+            SamplerKind::Grid => &[],
+            SamplerKind::Tpe | SamplerKind::Gp | SamplerKind::Bayes => &["seed", "init"],
+            _ => &["seed"],
+        };
         if let Yaml::Int(count) = options.yaml {
             let problem = reader.error(options.at, format!("`{word}` takes options, not a number"));
             problem.help.push(format!("write `search: {word}` and beside it `configs: {count}`"));
@@ -34,6 +35,7 @@ pub(super) fn search(reader: &mut Reader<'_>, node: &Node) -> Option<SearchSpec>
         }
         for entry in reader.mapping(options, word, "search: {random: {seed: 7}}")? {
             match entry.key.as_str() {
+                "init" if known.contains(&"init") => init = reader.whole(&entry.value, "init", 1),
                 "seed" if known.contains(&"seed") => seed = reader.whole(&entry.value, "seed", 0),
                 _ if known.is_empty() => {
                     reader.error(entry.key_at, format!("`{word}` has no option `{}`", entry.key));
@@ -42,16 +44,12 @@ pub(super) fn search(reader: &mut Reader<'_>, node: &Node) -> Option<SearchSpec>
             }
         }
     }
-    Some(SearchSpec { sampler, seed })
+    Some(SearchSpec { sampler, seed, init })
 }
 
 fn sampler(reader: &mut Reader<'_>, word: &str, at: Origin) -> Option<SamplerKind> {
     if let Some(kind) = SamplerKind::ALL.into_iter().find(|kind| kind.word() == word) {
         return Some(kind);
-    }
-    if LATER.contains(&word) {
-        reader.not_yet(at, &format!("the search `{word}`"));
-        return None;
     }
     let known = SamplerKind::ALL.map(SamplerKind::word);
     let near = nearest(word, known).map_or_else(|| known.join(", "), |near| format!("did you mean `{near}`?"));
@@ -63,15 +61,11 @@ fn sampler(reader: &mut Reader<'_>, word: &str, at: Origin) -> Option<SamplerKin
 pub(super) fn search_flag(reader: &mut Reader<'_>, word: &str) -> Option<SearchSpec> {
     let kind = SamplerKind::ALL.into_iter().find(|kind| kind.word() == word);
     if kind.is_none() {
-        let message = if LATER.contains(&word) {
-            format!("the search `{word}` is not available yet")
-        } else {
-            format!("there is no search `{word}`")
-        };
+        let message = format!("there is no search `{word}`");
         let known = SamplerKind::ALL.map(SamplerKind::word).join(", ");
         reader.error_nowhere(message).help.push(format!("`--search` takes {known}"));
     }
-    kind.map(|sampler| SearchSpec { sampler, seed: None })
+    kind.map(|sampler| SearchSpec { sampler, seed: None, init: None })
 }
 
 /// `min val_loss`, or `{name: val_loss, goal: min, at: best}`.

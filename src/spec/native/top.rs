@@ -92,7 +92,7 @@ pub(super) fn read(
         Some(word) => search::search_flag(reader, word),
         None => match tree.get("search") {
             Some(node) => search::search(reader, node),
-            None => Some(SearchSpec { sampler: SamplerKind::Grid, seed: None }),
+            None => Some(SearchSpec { sampler: SamplerKind::Grid, seed: None, init: None }),
         },
     };
     let is_train = train_node.is_some();
@@ -110,6 +110,14 @@ pub(super) fn read(
         overrides: param_overrides,
     };
     let space = params::read(reader, parts, &may_add);
+    // Where nothing is said, a grid that can be walked is walked, and a space with ranges is searched.
+    let is_said = overrides.search.is_some() || tree.get("search").is_some();
+    let search = match (&space, search) {
+        (Some(space), Some(search)) if !is_said && !has_grid(space) => {
+            Some(SearchSpec { sampler: SamplerKind::Bayes, ..search })
+        }
+        (_, search) => search,
+    };
     if let Some(space) = &space {
         if is_train {
             check_hyperparameters(reader, space, &constants);
@@ -297,6 +305,15 @@ fn reader_place(reader: &Reader<'_>, param: &str) -> Option<Origin> {
     reader.origin(&format!("params.{param}"))
 }
 
+/// Whether every param has points.
+fn has_grid(space: &Space) -> bool {
+    space.params().iter().all(|param| match &param.domain {
+        Domain::Range(range) => range.grid_size().is_some(),
+        Domain::Normal { .. } | Domain::Beta { .. } => false,
+        _ => true,
+    })
+}
+
 fn check_grid(reader: &mut Reader<'_>, space: &Space, search: SearchSpec) {
     if search.sampler != SamplerKind::Grid {
         return;
@@ -320,13 +337,13 @@ fn check_grid(reader: &mut Reader<'_>, space: &Space, search: SearchSpec) {
                 let problem =
                     reader.error(at, format!("a grid does not know how many points to take of `{}`", param.name));
                 problem.help.push(format!(
-                    "write `{}: {{{word}: {ends}, grid: {points}}}`, or take `search: random`",
+                    "write `{}: {{{word}: {ends}, grid: {points}}}`, or take `search: bayes`",
                     param.name
                 ));
             }
             Domain::Normal { .. } | Domain::Beta { .. } => {
                 let problem = reader.error(at, format!("`{}` is a distribution, which has no grid", param.name));
-                problem.help.push("take `search: random`".into());
+                problem.help.push("take `search: bayes`".into());
             }
             _ => {}
         }
