@@ -1,7 +1,7 @@
 //! How well and how fast the samplers search.
 //!
 //!     cargo bench --bench search -- [--samplers bayes,tpe] [--seeds 5] [--trials 100] [--pending 1] [--instance 1]
-//!         [--only PART,...] [--without PART,...] [--held-out] [--save FILE] [--against FILE]
+//!         [--only PART,...] [--without PART,...] [--init N] [--held-out] [--save FILE] [--against FILE]
 //!
 //! Prints, for each problem, the mean score after 20, 50 and all trials: 1 is the best known cost, 0 is where random
 //! search is after 100 trials (median of 15 runs). Best known is the optimum where there is one, else the least cost that
@@ -36,8 +36,8 @@ struct Run {
     proposals: usize,
 }
 
-fn run(problem: &Problem, kind: SamplerKind, recipe: Recipe, seed: u64, trials: usize, pending: usize) -> Run {
-    let mut search = AskTell::new(kind, problem.space.clone(), Setup { seed, budget: Some(trials as u64), init: None, recipe });
+fn run(problem: &Problem, kind: SamplerKind, (recipe, init): (Recipe, Option<u64>), seed: u64, trials: usize, pending: usize) -> Run {
+    let mut search = AskTell::new(kind, problem.space.clone(), Setup { seed, budget: Some(trials as u64), init, recipe });
     let mut out = Run { incumbent: Vec::with_capacity(trials), least: f64::INFINITY, seconds: 0.0, proposals: 0 };
     let (mut best, mut at_best) = (f64::INFINITY, f64::INFINITY);
     let mut waiting = std::collections::VecDeque::new();
@@ -109,6 +109,7 @@ fn main() {
             _ => panic!("`--without` takes trends, effects, own-lengths, warps, probes, centre"),
         }
     }
+    let init = option("--init").and_then(|text| text.parse().ok());
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut problems = if held_out { Vec::new() } else { synthetic::all(whole("--instance", 1)) };
     problems.extend(tasks::all(&root.join(if held_out { "benches/tasks/held-out" } else { "benches/tasks" })));
@@ -124,7 +125,7 @@ fn main() {
     let random: Vec<(String, f64, f64)> = jobs
         .par_iter()
         .map(|(problem, seed)| {
-            let run = run(problem, SamplerKind::Random, Recipe::default(), *seed, 100, 1);
+            let run = run(problem, SamplerKind::Random, (Recipe::default(), None), *seed, 100, 1);
             (problem.name.clone(), run.incumbent[99], run.least)
         })
         .collect();
@@ -143,7 +144,7 @@ fn main() {
         .flat_map(|p| kinds.iter().flat_map(move |kind| (0..seeds).map(move |seed| (p, *kind, seed))))
         .collect();
     let runs: Vec<Run> =
-        jobs.par_iter().map(|&(p, kind, seed)| run(&problems[p], kind, recipe, seed, trials, pending)).collect();
+        jobs.par_iter().map(|&(p, kind, seed)| run(&problems[p], kind, (recipe, init), seed, trials, pending)).collect();
     for ((p, ..), run) in jobs.iter().zip(&runs) {
         note(&mut best, &problems[*p], run.least);
     }

@@ -12,6 +12,9 @@ use crate::space::{Config, ConfigId, Space, State};
 
 /// A space with at most so many points is held whole, so that it is known when it is used up.
 const WHOLE: usize = 4_096;
+/// The middle of the ranges is tried with up to so many values of the categories: people put ranges around what they know
+/// to be good, and methods are compared best where the other settings are sensible.
+const MIDDLES: u64 = 3;
 /// After so many refused points in a row the search is given up.
 const DESPAIR: u32 = 300_000;
 
@@ -125,9 +128,20 @@ impl<M: Model> Adaptive<M> {
         self.setup.init.unwrap_or_else(|| self.model.startup(&self.encoding, self.setup.budget))
     }
 
-    /// The point `index` of the spread points that come first: the middle of every range, then scrambled Sobol points;
-    /// the values of every category take turns.
+    /// How many of the spread points have the middle of every range.
+    fn middles(&self) -> u64 {
+        let values = |j: usize| match self.encoding.kind(j) {
+            Kind::Category(count) => *count as u64,
+            _ => 1,
+        };
+        let most = (0..self.encoding.len()).map(values).max().unwrap_or(1);
+        if self.setup.recipe.centre { most.min(MIDDLES) } else { 0 }
+    }
+
+    /// The point `index` of the spread points that come first: the middle of every range, with up to [`MIDDLES`] values
+    /// of the categories; then scrambled Sobol points. The values of every category take turns.
     fn spread(&self, index: u64) -> Point {
+        let middles = self.middles();
         let mut sobol = Scrambled::new(derive(self.setup.seed, "spread points", 0));
         let x = (0..self.encoding.len()).map(|j| match self.encoding.kind(j) {
             Kind::Category(count) => {
@@ -137,10 +151,10 @@ impl<M: Model> Adaptive<M> {
                 Rng::for_purpose(self.setup.seed, "spread categories", dimension + index / count).shuffle(&mut order);
                 order[(index % count) as usize] as f64
             }
-            _ if index == 0 && self.setup.recipe.centre => 0.5,
+            _ if index < middles => 0.5,
             // The table of directions has an end.
             _ if j >= 256 => Rng::for_purpose(self.setup.seed, "spread far", ((j as u64) << 32) + index).unit(),
-            _ => self.encoding.coordinate(j, sobol.at(index.saturating_sub(1) as u32, j)),
+            _ => self.encoding.coordinate(j, sobol.at((index - middles) as u32, j)),
         });
         self.encoding.point(x.collect())
     }
@@ -207,7 +221,7 @@ impl<M: Model> Sampler for Adaptive<M> {
         let spread = self.spread(index);
         if let Some(config) = new(&self.encoding, &spread) {
             let why = match index {
-                0 => "the middle of the ranges".to_owned(),
+                _ if index < self.middles() => "the middle of the ranges".to_owned(),
                 _ => format!("spread over the space, {} of {}", index + 1, startup.max(index + 1)),
             };
             return Proposal::Config(Suggestion { config, why, gain: None, memory });

@@ -41,6 +41,8 @@ const JOINT_FROM: usize = 18;
 /// The places of the two models.
 const TIGHT: usize = 0;
 const BROAD: usize = 1;
+/// From this variance of the noise on, in units of standardised costs, observations are not taken at their word.
+const NOISY: f64 = 0.05;
 /// Candidates handed on, in case the first are taken.
 const CHOSEN: usize = 50;
 /// Candidates closer than this to a trial, in squared distance, say nothing new.
@@ -188,11 +190,17 @@ impl Model for Process {
                 posterior = next;
             }
         }
+        // With noise the least cost is the luckiest: then trials are ranked by what the process expects of them.
+        let expected: Vec<f64> = if posterior.noise() > NOISY {
+            posterior.predict(&known.points).iter().map(|(mean, _)| *mean).collect()
+        } else {
+            warped.z.clone()
+        };
         let mut order: Vec<usize> = (0..n).collect();
-        order.sort_by(|&a, &b| warped.z[a].total_cmp(&warped.z[b]));
+        order.sort_by(|&a, &b| expected[a].total_cmp(&expected[b]));
         let good: Vec<&Point> = order.iter().map(|&i| known.points[i]).collect();
         let held = if self.recipe.probes { probe(past, &known.points, &warped.z, good[0]) } else { None };
-        let incumbent = warped.z[order[0]];
+        let incumbent = expected[order[0]];
         let acquisition = Acquisition { encoding: past.encoding, posterior: &posterior, incumbent, held };
         let scored = acquisition.candidates(&good, past.untried.as_deref(), rng);
         let chosen = if past.untried.is_some() { scored } else { new_ones(scored, &points) };

@@ -101,7 +101,7 @@ pub(super) fn warp(costs: &[f64], how: Warp, factor: Option<&Factor>) -> Option<
     };
     let mut most: Option<(f64, Warped)> = None;
     let mut candidates: Vec<Candidate> = powers.into_iter().map(Candidate::Power).collect();
-    if best > 0.0 && sorted[sorted.len() - 1] > DECADE * best {
+    if how == Warp::Joint && best > 0.0 && sorted[sorted.len() - 1] > DECADE * best {
         candidates.push(Candidate::Logarithm);
     }
     for candidate in candidates {
