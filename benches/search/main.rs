@@ -36,8 +36,16 @@ struct Run {
     proposals: usize,
 }
 
-fn run(problem: &Problem, kind: SamplerKind, (recipe, init): (Recipe, Option<u64>), seed: u64, trials: usize, pending: usize) -> Run {
-    let mut search = AskTell::new(kind, problem.space.clone(), Setup { seed, budget: Some(trials as u64), init, recipe });
+fn run(
+    problem: &Problem,
+    kind: SamplerKind,
+    (recipe, init): (Recipe, Option<u64>),
+    seed: u64,
+    trials: usize,
+    pending: usize,
+) -> Run {
+    let mut search =
+        AskTell::new(kind, problem.space.clone(), Setup { seed, budget: Some(trials as u64), init, recipe });
     let mut out = Run { incumbent: Vec::with_capacity(trials), least: f64::INFINITY, seconds: 0.0, proposals: 0 };
     let (mut best, mut at_best) = (f64::INFINITY, f64::INFINITY);
     let mut waiting = std::collections::VecDeque::new();
@@ -76,7 +84,10 @@ fn run(problem: &Problem, kind: SamplerKind, (recipe, init): (Recipe, Option<u64
 /// Numbers by name that are kept from one call to the next.
 fn remembered(path: &Path) -> BTreeMap<String, f64> {
     let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines().filter_map(|line| line.rsplit_once(' ')).filter_map(|(k, v)| Some((k.into(), v.parse().ok()?))).collect()
+    text.lines()
+        .filter_map(|line| line.rsplit_once(' '))
+        .filter_map(|(k, v)| Some((k.into(), v.parse().ok()?)))
+        .collect()
 }
 
 fn keep(path: &Path, numbers: &BTreeMap<String, f64>) {
@@ -92,7 +103,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let option = |name: &str| arguments.iter().position(|a| a == name).and_then(|i| arguments.get(i + 1)).cloned();
     let whole = |name: &str, default: u64| option(name).and_then(|text| text.parse().ok()).unwrap_or(default);
-    let (seeds, trials, pending) = (whole("--seeds", 5), whole("--trials", 100) as usize, whole("--pending", 1) as usize);
+    let (seeds, trials, pending) =
+        (whole("--seeds", 5), whole("--trials", 100) as usize, whole("--pending", 1) as usize);
     let held_out = arguments.iter().any(|a| a == "--held-out");
     let words = option("--samplers").unwrap_or_else(|| "bayes".into());
     let kinds: Vec<SamplerKind> =
@@ -118,10 +130,14 @@ fn main() {
     }
     let folder = root.join("target/search-bench");
     fs::create_dir_all(&folder).expect("target can be written");
-    let (best_file, scale_file) = (folder.join(format!("best-{}", whole("--instance", 1))), folder.join(format!("scale-{}", whole("--instance", 1))));
+    let (best_file, scale_file) = (
+        folder.join(format!("best-{}", whole("--instance", 1))),
+        folder.join(format!("scale-{}", whole("--instance", 1))),
+    );
     let (mut best, mut scale) = (remembered(&best_file), remembered(&scale_file));
     let lacking: Vec<&Problem> = problems.iter().filter(|problem| !scale.contains_key(&problem.name)).collect();
-    let jobs: Vec<(&Problem, u64)> = lacking.iter().flat_map(|p| (0..RANDOM_RUNS).map(move |seed| (*p, 1000 + seed))).collect();
+    let jobs: Vec<(&Problem, u64)> =
+        lacking.iter().flat_map(|p| (0..RANDOM_RUNS).map(move |seed| (*p, 1000 + seed))).collect();
     let random: Vec<(String, f64, f64)> = jobs
         .par_iter()
         .map(|(problem, seed)| {
@@ -134,7 +150,8 @@ fn main() {
         *known = problem.best.unwrap_or(known.min(least));
     };
     for problem in &lacking {
-        let mut ends: Vec<f64> = random.iter().filter(|(name, ..)| *name == problem.name).map(|(_, end, _)| *end).collect();
+        let mut ends: Vec<f64> =
+            random.iter().filter(|(name, ..)| *name == problem.name).map(|(_, end, _)| *end).collect();
         ends.sort_by(f64::total_cmp);
         scale.insert(problem.name.clone(), ends[ends.len() / 2]);
         let least = random.iter().filter(|(name, ..)| *name == problem.name).map(|r| r.2).fold(f64::INFINITY, f64::min);
@@ -143,17 +160,18 @@ fn main() {
     let jobs: Vec<(usize, SamplerKind, u64)> = (0..problems.len())
         .flat_map(|p| kinds.iter().flat_map(move |kind| (0..seeds).map(move |seed| (p, *kind, seed))))
         .collect();
-    let runs: Vec<Run> =
-        jobs.par_iter().map(|&(p, kind, seed)| run(&problems[p], kind, (recipe, init), seed, trials, pending)).collect();
+    let runs: Vec<Run> = jobs
+        .par_iter()
+        .map(|&(p, kind, seed)| run(&problems[p], kind, (recipe, init), seed, trials, pending))
+        .collect();
     for ((p, ..), run) in jobs.iter().zip(&runs) {
         note(&mut best, &problems[*p], run.least);
     }
     keep(&best_file, &best);
     keep(&scale_file, &scale);
     let mut costs: BTreeMap<String, f64> = BTreeMap::new();
-    let scored = |name: &str, cost: f64| {
-        (1.0 - (cost - best[name]) / (scale[name] - best[name]).max(1e-300)).clamp(0.0, 1.0)
-    };
+    let scored =
+        |name: &str, cost: f64| (1.0 - (cost - best[name]) / (scale[name] - best[name]).max(1e-300)).clamp(0.0, 1.0);
     let mut rows: BTreeMap<(usize, &str), Vec<[f64; 3]>> = BTreeMap::new();
     for ((p, kind, seed), run) in jobs.iter().zip(&runs) {
         let name = &problems[*p].name;
@@ -211,12 +229,18 @@ fn main() {
                 .values()
                 .map(|values| {
                     let m = mean(values);
-                    values.iter().map(|v| (v - m).powi(2)).sum::<f64>() / (values.len().max(2) - 1) as f64 / values.len() as f64
+                    values.iter().map(|v| (v - m).powi(2)).sum::<f64>()
+                        / (values.len().max(2) - 1) as f64
+                        / values.len() as f64
                 })
                 .sum::<f64>()
                 .sqrt()
                 / means.len().max(1) as f64;
-            println!("{} {at}: {centre:+.3} +- {:.3}", if i == 0 { "difference at" } else { "             " }, 1.96 * within);
+            println!(
+                "{} {at}: {centre:+.3} +- {:.3}",
+                if i == 0 { "difference at" } else { "             " },
+                1.96 * within
+            );
         }
     }
 }

@@ -36,16 +36,20 @@ const FUNCTIONS: [Function; 12] = [
         turned.iter().zip([1.0, 5.0, 22.0, 100.0]).map(|(t, w)| w * t * t).sum()
     }),
     function("rosenbrock_3", 3, -3.0, 3.0, 0.0, |x| {
-        x.windows(2).map(|w| {
-            let (a, b) = (w[0] + 1.0, w[1] + 1.0);
-            100.0 * (b - a * a).powi(2) + (1.0 - a).powi(2)
-        }).sum()
+        x.windows(2)
+            .map(|w| {
+                let (a, b) = (w[0] + 1.0, w[1] + 1.0);
+                100.0 * (b - a * a).powi(2) + (1.0 - a).powi(2)
+            })
+            .sum()
     }),
     function("rastrigin_2", 2, -5.12, 5.12, 0.0, |x| sum(x, |x| x * x + 10.0 * (1.0 - (2.0 * PI * x).cos()))),
     function("rastrigin_5", 5, -2.0, 2.0, 0.0, |x| sum(x, |x| x * x + 3.0 * (1.0 - (2.0 * PI * x).cos()))),
     function("ackley_4", 4, -10.0, 10.0, 0.0, |x| {
         let d = x.len() as f64;
-        20.0 + std::f64::consts::E - 20.0 * (-0.2 * (sum(x, |x| x * x) / d).sqrt()).exp() - (sum(x, |x| (2.0 * PI * x).cos()) / d).exp()
+        20.0 + std::f64::consts::E
+            - 20.0 * (-0.2 * (sum(x, |x| x * x) / d).sqrt()).exp()
+            - (sum(x, |x| (2.0 * PI * x).cos()) / d).exp()
     }),
     function("absolute_5", 5, -4.0, 4.0, 0.0, |x| sum(x, f64::abs)),
     function("cliff_3", 3, -4.0, 4.0, 0.0, |x| {
@@ -55,9 +59,12 @@ const FUNCTIONS: [Function; 12] = [
     }),
     function("plateaus_3", 3, -4.0, 4.0, 0.0, |x| sum(x, |x| (2.0 * x * x).floor())),
     function("dixon_4", 4, -4.0, 4.0, 0.0, |x| {
-        x[0] * x[0] + (1..4).map(|i| (i as f64 + 1.0) * (2.0 * x[i] * x[i] + 2.0 * x[i] - x[i - 1]).powi(2) * 0.3).sum::<f64>()
+        x[0] * x[0]
+            + (1..4).map(|i| (i as f64 + 1.0) * (2.0 * x[i] * x[i] + 2.0 * x[i] - x[i - 1]).powi(2) * 0.3).sum::<f64>()
     }),
-    function("product_6", 6, -3.0, 3.0, 0.0, |x| 1.0 - x.iter().map(|x| (-0.5 * x * x).exp()).product::<f64>() + 0.02 * sum(x, f64::abs)),
+    function("product_6", 6, -3.0, 3.0, 0.0, |x| {
+        1.0 - x.iter().map(|x| (-0.5 * x * x).exp()).product::<f64>() + 0.02 * sum(x, f64::abs)
+    }),
     function("few_of_8", 8, -4.0, 4.0, 0.0, |x| {
         let a = x[1] - 0.5 * x[5];
         a * a + x[5].abs() + 0.1 * (1.0 - (3.0 * x[1]).cos())
@@ -119,7 +126,12 @@ fn waves(d: usize, roughness: f64, instance: u64) -> Problem {
         space: space(params),
         cost: Box::new(move |config| {
             let x: Vec<f64> = (0..d).map(|i| number(config, &format!("x{i}"))).collect();
-            Some(waves.iter().map(|(w, phase, a)| a * (w.iter().zip(&x).map(|(w, x)| w * x).sum::<f64>() + phase).cos()).sum())
+            Some(
+                waves
+                    .iter()
+                    .map(|(w, phase, a)| a * (w.iter().zip(&x).map(|(w, x)| w * x).sum::<f64>() + phase).cos())
+                    .sum(),
+            )
         }),
         noise: 0.0,
         best: None,
@@ -162,7 +174,8 @@ fn tree(methods: usize, noise: f64, instance: u64) -> Problem {
         group: if noise > 0.0 { "noisy" } else { "tree" },
         space: space(params),
         cost: Box::new(move |config| {
-            let text = |name: &str| config.get(name).and_then(|value| value.text().map(str::to_owned)).unwrap_or_default();
+            let text =
+                |name: &str| config.get(name).and_then(|value| value.text().map(str::to_owned)).unwrap_or_default();
             let method = text("method");
             let m = names.iter().position(|name| *name == method)?;
             let [lr, offset, own, weight, limit, curve] = rows[m];
@@ -190,9 +203,8 @@ fn categories(count: usize, values: usize, instance: u64) -> Problem {
     let words: Vec<String> = (0..values).map(|v| format!("v{v}")).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let own: Vec<Vec<f64>> = (0..count).map(|_| (0..values).map(|_| rng.normal()).collect()).collect();
-    let pairs: Vec<(usize, usize, Vec<f64>)> = (1..count)
-        .map(|i| (i - 1, i, (0..values * values).map(|_| 0.7 * rng.normal()).collect()))
-        .collect();
+    let pairs: Vec<(usize, usize, Vec<f64>)> =
+        (1..count).map(|i| (i - 1, i, (0..values * values).map(|_| 0.7 * rng.normal()).collect())).collect();
     let params: Vec<Param> = (0..count).map(|i| choice(&format!("c{i}"), &words)).collect();
     let cost = move |x: &[usize]| {
         own.iter().zip(x).map(|(own, &v)| own[v]).sum::<f64>()
@@ -200,11 +212,13 @@ fn categories(count: usize, values: usize, instance: u64) -> Problem {
     };
     let all = values.pow(count as u32);
     let digits = move |mut i: usize| -> Vec<usize> {
-        (0..count).map(|_| {
-            let digit = i % values;
-            i /= values;
-            digit
-        }).collect()
+        (0..count)
+            .map(|_| {
+                let digit = i % values;
+                i /= values;
+                digit
+            })
+            .collect()
     };
     let best = (0..all).map(|i| cost(&digits(i))).fold(f64::INFINITY, f64::min);
     Problem {
@@ -246,7 +260,8 @@ fn nested(instance: u64) -> Problem {
         group: "tree",
         space: space(params),
         cost: Box::new(move |config| {
-            let text = |name: &str| config.get(name).and_then(|value| value.text().map(str::to_owned)).unwrap_or_default();
+            let text =
+                |name: &str| config.get(name).and_then(|value| value.text().map(str::to_owned)).unwrap_or_default();
             let square = |x: f64| x * x;
             let c = 0.03 * square(number(config, "c").log10() - 4.0 * (at[0] - 0.5));
             Some(match text("kind").as_str() {

@@ -239,8 +239,7 @@ fn ends(spec: &Spec, configs: Option<u64>) -> (Vec<Config>, Vec<Config>) {
     // One that learns is asked as if nothing had ended: these are the configs that it starts with.
     let mut running = Vec::new();
     let (mut first, mut last) = (Vec::new(), std::collections::VecDeque::new());
-    let walk_to =
-        configs.filter(|configs| *configs <= WALKED && !sampler.is_adaptive()).unwrap_or(ENDS as u64);
+    let walk_to = configs.filter(|configs| *configs <= WALKED && !sampler.is_adaptive()).unwrap_or(ENDS as u64);
     for _ in 0..walk_to {
         let history = History { running: &running, ..History::default() };
         let Proposal::Config(Suggestion { config, .. }) = sampler.propose(&history) else { break };

@@ -79,8 +79,7 @@ pub fn go(
     let mut counts = row.counts;
     let mut planner = match &start.only {
         None => {
-            let proposed =
-                if spec.search.sampler.is_adaptive() { writer.store().proposed(id)? } else { Vec::new() };
+            let proposed = if spec.search.sampler.is_adaptive() { writer.store().proposed(id)? } else { Vec::new() };
             Planner::new(spec.clone(), &recorded, &proposed, start.retry_failed, Some(wake))
         }
         Some(numbers) => {

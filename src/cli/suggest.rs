@@ -124,10 +124,12 @@ fn tell(told: &Json, session: &mut Session) -> Result<(), String> {
         let cost = match value {
             Json::Null => None,
             // What JSON cannot say as a number.
-            Json::String(word) if matches!(word.as_str(), "NaN" | "nan" | "inf" | "-inf" | "Infinity" | "-Infinity") => None,
-            value => {
-                Some(sign * value.as_f64().ok_or_else(|| format!("`value` is a number or null, not {value}"))?)
+            Json::String(word)
+                if matches!(word.as_str(), "NaN" | "nan" | "inf" | "-inf" | "Infinity" | "-Infinity") =>
+            {
+                None
             }
+            value => Some(sign * value.as_f64().ok_or_else(|| format!("`value` is a number or null, not {value}"))?),
         };
         match (item.get("id"), item.get("params").and_then(Json::as_object)) {
             (Some(id), _) => {

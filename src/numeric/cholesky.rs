@@ -57,7 +57,7 @@ fn cholesky_body<S: Arith>(a: &mut [f64], n: usize, ld: usize, from: usize) -> b
         let (above, below) = a.split_at_mut(i * ld);
         let row = &mut below[..n];
         for j in 0..i {
-            let other = &above[j * ld..j * ld + j + 1];
+            let other = &above[(j * ld)..=(j * ld + j)];
             row[j] = (row[j] - dot::<S>(&row[..j], &other[..j])) / other[j];
         }
         let pivot = row[i] - dot::<S>(&row[..i], &row[..i]);
@@ -85,9 +85,9 @@ fn invert_factor_body<S: Arith>(l: &[f64], n: usize, ld: usize, out: &mut [f64])
         let (above, below) = out.split_at_mut(i * ld);
         let row = &mut below[..n];
         row.fill(0.0);
-        let factors = &l[i * ld..i * ld + i + 1];
+        let factors = &l[(i * ld)..=(i * ld + i)];
         for k in 0..i {
-            add_scaled::<S>(&mut row[..k + 1], -factors[k], &above[k * ld..k * ld + k + 1]);
+            add_scaled::<S>(&mut row[..=k], -factors[k], &above[(k * ld)..=(k * ld + k)]);
         }
         let scale = 1.0 / factors[i];
         for j in 0..i {
@@ -109,12 +109,12 @@ dispatch! {
 #[inline(always)]
 fn square_inverse_body<S: Arith>(inverse: &[f64], n: usize, ld: usize, out: &mut [f64]) {
     for i in 0..n {
-        out[i * ld..i * ld + i + 1].fill(0.0);
+        out[(i * ld)..=(i * ld + i)].fill(0.0);
     }
     for k in 0..n {
-        let row = &inverse[k * ld..k * ld + k + 1];
+        let row = &inverse[(k * ld)..=(k * ld + k)];
         for i in 0..=k {
-            add_scaled::<S>(&mut out[i * ld..i * ld + i + 1], row[i], &row[..i + 1]);
+            add_scaled::<S>(&mut out[(i * ld)..=(i * ld + i)], row[i], &row[..=i]);
         }
     }
 }
@@ -131,7 +131,7 @@ dispatch! {
 #[inline(always)]
 fn lower_times_body<S: Arith>(l: &[f64], n: usize, ld: usize, x: &[f64], out: &mut [f64]) {
     for i in 0..n {
-        out[i] = dot::<S>(&l[i * ld..i * ld + i + 1], &x[..i + 1]);
+        out[i] = dot::<S>(&l[(i * ld)..=(i * ld + i)], &x[..=i]);
     }
 }
 
@@ -148,7 +148,7 @@ dispatch! {
 fn upper_times_body<S: Arith>(l: &[f64], n: usize, ld: usize, x: &[f64], out: &mut [f64]) {
     out[..n].fill(0.0);
     for i in 0..n {
-        add_scaled::<S>(&mut out[..i + 1], x[i], &l[i * ld..i * ld + i + 1]);
+        add_scaled::<S>(&mut out[..=i], x[i], &l[(i * ld)..=(i * ld + i)]);
     }
 }
 

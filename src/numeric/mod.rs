@@ -38,9 +38,9 @@ pub use softmax::{logistic, softmax};
 pub use update::{AdamStep, adam, axpy, momentum, nesterov, pull, scale, scale_by};
 
 pub(crate) use lanes::{Arith, Baseline};
-pub(crate) use transcendental::exp as exponential;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use lanes::{Avx2, Avx512};
+pub(crate) use transcendental::exp as exponential;
 
 /// Defines a function that runs `$body` compiled for the best instructions of the processor.
 macro_rules! dispatch {

@@ -169,7 +169,7 @@ impl Coordinator<'_> {
         let most = self.launcher.slots() + self.ahead();
         self.waiting = false;
         while self.ending.is_none() && !self.exhausted && self.live.len() < most {
-            let task = match self.planner.next() {
+            let task = match self.planner.next_task() {
                 Next::Task(task) => task,
                 Next::Wait => {
                     self.waiting = true;

@@ -21,8 +21,16 @@ const SHARE: f64 = 0.02;
 struct Entry {
     config: Arc<Config>,
     id: ConfigId,
-    /// For each repeat, the number of its trial and how it ended.
-    trials: Vec<Option<(u64, Option<(State, f64)>)>>,
+    /// The trial of each repeat.
+    trials: Vec<Option<Trial>>,
+}
+
+/// A trial that was handed out or is about to be.
+#[derive(Clone, Copy)]
+struct Trial {
+    number: u64,
+    /// How it ended, and the compared value.
+    end: Option<(State, f64)>,
 }
 
 /// Hands out the trials of a search that learns.
@@ -93,7 +101,7 @@ impl Learner {
                 entry.trials.resize(repeat + 1, None);
             }
             let end = is_final.then(|| (trial.state, trial.objective.unwrap_or(f64::NAN)));
-            entry.trials[repeat] = Some((trial.number, end));
+            entry.trials[repeat] = Some(Trial { number: trial.number, end });
             if !is_final {
                 again.push(Task {
                     config: entry.config.clone(),
@@ -137,7 +145,7 @@ impl Learner {
                 number = self.taken.iter().copied().max().unwrap_or(0) + 1;
             }
             self.taken.insert(number);
-            entry.trials[repeat as usize] = Some((number, None));
+            entry.trials[repeat as usize] = Some(Trial { number, end: None });
             self.queue.push_back(Task {
                 config: entry.config.clone(),
                 id: entry.id,
@@ -231,7 +239,7 @@ impl Learner {
         for entry in &self.entries {
             let mut is_running = false;
             for trial in entry.trials.iter().flatten() {
-                let (number, Some((state, value))) = *trial else {
+                let Trial { number, end: Some((state, value)) } = *trial else {
                     is_running = true;
                     continue;
                 };
@@ -265,7 +273,7 @@ impl Learner {
     /// A trial has ended for good, after so many seconds.
     pub(super) fn ended(&mut self, task: &Task, state: State, objective: Option<f64>, seconds: f64) {
         if let Some(trial) = self.trial_mut(task) {
-            trial.1 = Some((state, objective.unwrap_or(f64::NAN)));
+            trial.end = Some((state, objective.unwrap_or(f64::NAN)));
             self.results += 1;
             self.trial_seconds.0 += seconds;
             self.trial_seconds.1 += 1;
@@ -275,11 +283,11 @@ impl Learner {
     /// A trial is to run again, so that its result counts no more.
     pub(super) fn reopen(&mut self, task: &Task) {
         if let Some(trial) = self.trial_mut(task) {
-            trial.1 = None;
+            trial.end = None;
         }
     }
 
-    fn trial_mut(&mut self, task: &Task) -> Option<&mut (u64, Option<(State, f64)>)> {
+    fn trial_mut(&mut self, task: &Task) -> Option<&mut Trial> {
         let place = *self.places.get(&task.id)?;
         self.entries[place].trials.get_mut(task.repeat as usize)?.as_mut()
     }

@@ -155,7 +155,7 @@ impl Planner {
     }
 
     /// The next trial, if it is known.
-    pub fn next(&mut self) -> Next {
+    pub fn next_task(&mut self) -> Next {
         if let Some(task) = self.again.pop_front() {
             return Next::Task(task);
         }

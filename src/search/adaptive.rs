@@ -47,8 +47,6 @@ pub(super) struct Past<'a> {
     pub(super) running: Vec<Arc<Point>>,
     /// How many configs were proposed before.
     pub(super) index: u64,
-    /// How many configs there will be, if that is known.
-    pub(super) budget: Option<u64>,
     /// What the latest proposal left.
     pub(super) memory: &'a [f64],
     /// All points of a small finite space that were not proposed.
@@ -184,7 +182,12 @@ impl<M: Model> Sampler for Adaptive<M> {
         }
         if let Some((_, config)) = self.tries.iter().find(|(id, _)| !proposed.contains(id)) {
             let why = "a config of `try`".to_owned();
-            return Proposal::Config(Suggestion { config: config.clone(), why, gain: None, memory: history.memory.to_vec() });
+            return Proposal::Config(Suggestion {
+                config: config.clone(),
+                why,
+                gain: None,
+                memory: history.memory.to_vec(),
+            });
         }
         let untried: Option<Vec<Arc<Point>>> = self
             .whole
@@ -202,13 +205,17 @@ impl<M: Model> Sampler for Adaptive<M> {
         let startup = self.startup();
         let memory = history.memory.to_vec();
         if index >= startup {
-            let past =
-                Past { encoding: &self.encoding, tried, running, index, budget: self.setup.budget, memory: history.memory, untried };
+            let past = Past { encoding: &self.encoding, tried, running, index, memory: history.memory, untried };
             let ideas = self.model.ideas(&past, &mut rng);
             let rest = past.untried;
             for point in &ideas.points {
                 if let Some(config) = new(&self.encoding, point) {
-                    return Proposal::Config(Suggestion { config, why: ideas.why, gain: ideas.gain, memory: ideas.memory });
+                    return Proposal::Config(Suggestion {
+                        config,
+                        why: ideas.why,
+                        gain: ideas.gain,
+                        memory: ideas.memory,
+                    });
                 }
             }
             if let Some(rest) = rest {
@@ -254,7 +261,8 @@ impl<M: Model> Sampler for Adaptive<M> {
             count => format!("{count} spread configs"),
         };
         let tries = if self.tries.is_empty() { String::new() } else { format!("{} of `try`, ", self.tries.len()) };
-        let whole = self.whole.as_ref().map_or_else(String::new, |all| format!("; the space has {} configs", all.len()));
+        let whole =
+            self.whole.as_ref().map_or_else(String::new, |all| format!("; the space has {} configs", all.len()));
         format!("{tries}{spread}, then {}{whole}", self.model.about())
     }
 }

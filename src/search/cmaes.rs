@@ -61,15 +61,15 @@ struct Constants {
 impl Constants {
     fn new(d: usize, lambda: usize) -> Self {
         let dim = d as f64;
-        let raw: Vec<f64> = (1..=lambda).map(|i| ((lambda as f64 + 1.0) / 2.0).ln() - (i as f64).ln()).collect();
-        let effective = |weights: &[f64]| weights.iter().sum::<f64>().powi(2) / weights.iter().map(|w| w * w).sum::<f64>();
+        let raw: Vec<f64> = (1..=lambda).map(|i| f64::midpoint(lambda as f64, 1.0).ln() - (i as f64).ln()).collect();
+        let effective =
+            |weights: &[f64]| weights.iter().sum::<f64>().powi(2) / weights.iter().map(|w| w * w).sum::<f64>();
         let mu = lambda / 2;
         let (mu_eff, mu_eff_minus) = (effective(&raw[..mu]), effective(&raw[mu..]));
         let c1 = 2.0 / ((dim + 1.3).powi(2) + mu_eff);
         let c_mu = (1.0 - c1).min(2.0 * (mu_eff - 2.0 + 1.0 / mu_eff) / ((dim + 2.0).powi(2) + mu_eff));
-        let least = (1.0 + c1 / c_mu)
-            .min(1.0 + 2.0 * mu_eff_minus / (mu_eff + 2.0))
-            .min((1.0 - c1 - c_mu) / (dim * c_mu));
+        let least =
+            (1.0 + c1 / c_mu).min(1.0 + 2.0 * mu_eff_minus / (mu_eff + 2.0)).min((1.0 - c1 - c_mu) / (dim * c_mu));
         let positive: f64 = raw.iter().filter(|w| **w > 0.0).sum();
         let negative: f64 = -raw.iter().filter(|w| **w < 0.0).sum::<f64>();
         let weights = raw.iter().map(|w| if *w > 0.0 { w / positive } else { w * least / negative }).collect();
@@ -181,7 +181,9 @@ impl Distribution {
         let steps: Vec<(Vec<f64>, f64)> = ranked
             .iter()
             .map(|point| {
-                let step = |(k, j): (usize, &usize)| if point.active[*j] { (point.x[*j] - self.mean[k]) / self.sigma } else { 0.0 };
+                let step = |(k, j): (usize, &usize)| {
+                    if point.active[*j] { (point.x[*j] - self.mean[k]) / self.sigma } else { 0.0 }
+                };
                 let mut y: Vec<f64> = self.numbers.iter().enumerate().map(step).collect();
                 let mut length = norm(&solve_lower(&self.factor, d, &y));
                 if length > longest {
@@ -321,7 +323,11 @@ impl Model for Evolution {
                 distribution.update(&points, best);
             }
             if distribution.is_over() {
-                let mut own = Rng::for_purpose(u64::from(distribution.restarts), "cmaes restart", ended.len() as u64 - rest.len() as u64);
+                let mut own = Rng::for_purpose(
+                    u64::from(distribution.restarts),
+                    "cmaes restart",
+                    ended.len() as u64 - rest.len() as u64,
+                );
                 distribution.restart(past.encoding, &mut own);
             }
         }
@@ -336,7 +342,12 @@ impl Model for Evolution {
             }
         }
         let (generation, sigma) = (distribution.generation + 1, distribution.sigma);
-        Ideas { points, why: format!("cmaes: generation {generation}, step {sigma:.2}"), gain: None, memory: Vec::new() }
+        Ideas {
+            points,
+            why: format!("cmaes: generation {generation}, step {sigma:.2}"),
+            gain: None,
+            memory: Vec::new(),
+        }
     }
 }
 

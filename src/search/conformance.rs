@@ -151,7 +151,12 @@ fn setup(seed: u64) -> Setup {
 }
 
 /// Trials one after the other, with the cost that `cost` gives each.
-fn drive(kind: SamplerKind, space: &Arc<Space>, trials: usize, cost: &dyn Fn(u64, &Config) -> Option<f64>) -> Vec<Config> {
+fn drive(
+    kind: SamplerKind,
+    space: &Arc<Space>,
+    trials: usize,
+    cost: &dyn Fn(u64, &Config) -> Option<f64>,
+) -> Vec<Config> {
     let mut search = AskTell::new(kind, space.clone(), setup(3));
     let mut out: Vec<Config> = Vec::new();
     for _ in 0..trials {
@@ -218,7 +223,9 @@ fn costs_of_every_kind_are_taken() {
         drive(kind, &space, 30, &|_, _| Some(0.5));
         drive(kind, &space, 30, &|_, _| None);
         drive(kind, &space, 30, &|number, _| (number % 3 == 0).then_some(number as f64));
-        drive(kind, &space, 30, &|number, _| Some([1e300, -1e300, 1e-300, 0.0, f64::NAN, f64::INFINITY][number as usize % 6]));
+        drive(kind, &space, 30, &|number, _| {
+            Some([1e300, -1e300, 1e-300, 0.0, f64::NAN, f64::INFINITY][number as usize % 6])
+        });
         drive(kind, &space, 30, &|number, config| Some(if number == 7 { f64::MAX } else { cost(config) }));
         drive(kind, &space, 30, &|number, config| Some(1e-6 * cost(config) + noise(number).fract()));
         drive(kind, &space, 30, &|number, config| if number < 25 { None } else { Some(cost(config)) });
@@ -251,7 +258,7 @@ fn many_params_and_values_are_taken() {
     params.push(param("many", Domain::Choice(Choices::plain(words))));
     params.push(param("one", Domain::Choice(Choices::plain([1.into()]))));
     params.push(param("same", range(Scale::Float, 2.0, 2.0)));
-    params.push(param("narrow", range(Scale::Float, 1023.0, 1023.000_001)));
+    params.push(param("narrow", range(Scale::Float, 1023.0, 1023.000001)));
     let space = Arc::new(Space::new(params, vec![], vec![], vec![]).unwrap());
     for kind in LEARN {
         drive(kind, &space, 14, &|_, config| Some(cost(config)));
@@ -308,7 +315,11 @@ fn names_constants_and_units_change_nothing() {
         let scaled = drive(kind, &space(["a", "b", "c", "d"], false), 30, &|_, config| Some(cost(config) * 1024.0));
         for i in 0..30 {
             assert_eq!(values(&plain[i]), values(&renamed[i]), "{kind:?}: renamed, trial {i}");
-            assert_eq!(values(&plain[i])[..], values(&more[i])[..plain[i].settings.len()], "{kind:?}: constant, trial {i}");
+            assert_eq!(
+                values(&plain[i])[..],
+                values(&more[i])[..plain[i].settings.len()],
+                "{kind:?}: constant, trial {i}"
+            );
             assert_eq!(values(&plain[i]), values(&scaled[i]), "{kind:?}: scaled, trial {i}");
         }
     }
@@ -337,14 +348,19 @@ fn repeats_are_one_point() {
 
 /// The squared distance to a point.
 fn bowl(config: &Config) -> f64 {
-    config.settings.iter().enumerate().filter_map(|(i, s)| Some((s.value.number()? - 0.3 * i as f64 - 0.4).powi(2))).sum()
+    config
+        .settings
+        .iter()
+        .enumerate()
+        .filter_map(|(i, s)| Some((s.value.number()? - 0.3 * i as f64 - 0.4).powi(2)))
+        .sum()
 }
 
 #[test]
 fn learning_beats_drawing() {
     let params: Vec<Param> = (0..3).map(|i| param(&format!("x{i}"), range(Scale::Float, -2.0, 3.0))).collect();
     let space = Arc::new(Space::new(params, vec![], vec![], vec![]).unwrap());
-        let mean = |kind| -> f64 {
+    let mean = |kind| -> f64 {
         let best = |seed| ask_with(kind, &space, seed, 60, bowl).0.iter().map(bowl).fold(f64::INFINITY, f64::min);
         (0..8).map(best).sum::<f64>() / 8.0
     };

@@ -11,7 +11,11 @@ const MEMORY: usize = 6;
 const HALVINGS: usize = 12;
 
 /// Minimises `cost` (which fills in the gradient) from `x` in at most `iterations`; `x` becomes the best point found.
-pub(super) fn minimise_in_box(x: &mut [f64], iterations: usize, mut cost: impl FnMut(&[f64], &mut [f64]) -> f64) -> f64 {
+pub(super) fn minimise_in_box(
+    x: &mut [f64],
+    iterations: usize,
+    mut cost: impl FnMut(&[f64], &mut [f64]) -> f64,
+) -> f64 {
     let n = x.len();
     let mut gradient = vec![0.0; n];
     let mut value = cost(x, &mut gradient);
@@ -20,12 +24,12 @@ pub(super) fn minimise_in_box(x: &mut [f64], iterations: usize, mut cost: impl F
         let held = |j: usize, x: &[f64], g: &[f64]| x[j] <= 0.0 && g[j] > 0.0 || x[j] >= 1.0 && g[j] < 0.0;
         let free: Vec<bool> = (0..n).map(|j| !held(j, x, &gradient)).collect();
         let steepest = (0..n).filter(|&j| free[j]).map(|j| gradient[j].abs()).fold(0.0, f64::max);
-        if !(steepest > 1e-7) || !value.is_finite() {
+        if steepest.is_nan() || steepest <= 1e-7 || !value.is_finite() {
             break;
         }
         let mut direction = newton(&gradient, &free, &moves);
         let mut slope: f64 = direction.iter().zip(&gradient).map(|(d, g)| d * g).sum();
-        if !(slope < 0.0) {
+        if slope.is_nan() || slope >= 0.0 {
             moves.clear();
             direction = (0..n).map(|j| if free[j] { -gradient[j] } else { 0.0 }).collect();
             slope = direction.iter().zip(&gradient).map(|(d, g)| d * g).sum();
@@ -67,7 +71,9 @@ pub(super) fn minimise_in_box(x: &mut [f64], iterations: usize, mut cost: impl F
 /// The two-loop recursion over the free coordinates.
 fn newton(gradient: &[f64], free: &[bool], moves: &[(Vec<f64>, Vec<f64>)]) -> Vec<f64> {
     let masked = |v: &[f64]| -> Vec<f64> { v.iter().zip(free).map(|(v, free)| if *free { *v } else { 0.0 }).collect() };
-    let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).zip(free).map(|((a, b), f)| if *f { a * b } else { 0.0 }).sum() };
+    let dot = |a: &[f64], b: &[f64]| -> f64 {
+        a.iter().zip(b).zip(free).map(|((a, b), f)| if *f { a * b } else { 0.0 }).sum()
+    };
     let mut q = masked(gradient);
     let mut shares = vec![0.0; moves.len()];
     for (k, (s, y)) in moves.iter().enumerate().rev() {

@@ -91,12 +91,16 @@ impl Encoding {
         let mut encoding = Self { dimensions: Vec::new(), places: HashMap::new(), opaque: false, space: space.clone() };
         let cases = space.cases().len();
         if cases > 1 {
-            encoding.dimensions.push(Dimension { kind: Kind::Category(cases), source: Source::Case, needs: Vec::new() });
+            encoding.dimensions.push(Dimension {
+                kind: Kind::Category(cases),
+                source: Source::Case,
+                needs: Vec::new(),
+            });
         }
         // Params that are never active, as a condition on a constant can tell.
         let mut never: Vec<Arc<str>> = Vec::new();
         for param in space.ordered() {
-            let Some(needs) = encoding.needs(param, &mut never) else {
+            let Some(needs) = encoding.needs(param, &never) else {
                 never.push(param.name.clone());
                 continue;
             };
@@ -123,17 +127,17 @@ impl Encoding {
     }
 
     /// What the conditions of `param` ask of dimensions; none where they never hold.
-    fn needs(&mut self, param: &Param, never: &mut Vec<Arc<str>>) -> Option<Vec<(usize, Allowed)>> {
+    fn needs(&mut self, param: &Param, never: &[Arc<str>]) -> Option<Vec<(usize, Allowed)>> {
         let mut needs = Vec::new();
         for when in &param.when {
             if never.contains(&when.name) {
                 return None;
             }
-            let Some(other) = self.space.param(&when.name).cloned() else { return None };
+            let other = self.space.param(&when.name).cloned()?;
             let holds = |value: &Value, label: Option<&Arc<str>>| {
-                when.values.iter().any(|wanted| {
-                    wanted.alike(value) || label.is_some_and(|label| wanted.text() == Some(&**label))
-                })
+                when.values
+                    .iter()
+                    .any(|wanted| wanted.alike(value) || label.is_some_and(|label| wanted.text() == Some(&**label)))
             };
             // Where the other param is itself conditional, so is this one.
             match (&other.domain, self.places.get(&when.name)) {
@@ -267,7 +271,9 @@ impl Encoding {
             (Kind::Coarse(_), Source::Param(param)) => {
                 param.domain.at(x).and_then(|(value, _)| param.domain.unit(&value)).unwrap_or(x)
             }
-            (Kind::Coarse(Some(levels)), _) => ((x * *levels as f64).floor().min(*levels as f64 - 1.0) + 0.5) / *levels as f64,
+            (Kind::Coarse(Some(levels)), _) => {
+                ((x * *levels as f64).floor().min(*levels as f64 - 1.0) + 0.5) / *levels as f64
+            }
             _ => x,
         }
     }
@@ -298,9 +304,9 @@ impl Encoding {
     pub(super) fn with(&self, point: &Point, j: usize, value: f64, rng: &mut Rng) -> Point {
         let mut x = point.x.clone();
         x[j] = value;
-        for k in 0..x.len() {
+        for (k, x) in x.iter_mut().enumerate() {
             if k != j && !point.active[k] {
-                x[k] = self.coordinate(k, rng.unit());
+                *x = self.coordinate(k, rng.unit());
             }
         }
         self.point(x)
@@ -324,7 +330,9 @@ impl Encoding {
     /// The share of the space's own distribution that category `c` of dimension `j` has.
     pub(super) fn weight(&self, j: usize, c: usize) -> f64 {
         match (&self.dimensions[j].source, &self.dimensions[j].kind) {
-            (Source::Param(Param { domain: Domain::Choice(Choices { weights: Some(weights), .. }), .. }), _) => weights[c],
+            (Source::Param(Param { domain: Domain::Choice(Choices { weights: Some(weights), .. }), .. }), _) => {
+                weights[c]
+            }
             (_, Kind::Category(count)) => 1.0 / *count as f64,
             _ => 1.0,
         }
@@ -428,17 +436,6 @@ impl Encoding {
                 domain.unit(&range.level(k)).unwrap_or(IDLE)
             }
             _ => (k as f64 + 0.5) / 1.0f64.max(1.0 / self.grain(j)),
-        }
-    }
-
-    /// The levels of a coordinate, where it has at most `most`.
-    pub(super) fn levels(&self, j: usize, most: u64) -> Option<Vec<f64>> {
-        match self.dimensions[j].kind {
-            Kind::Category(count) => (count as u64 <= most).then(|| (0..count).map(|c| c as f64).collect()),
-            Kind::Coarse(Some(levels)) => {
-                (levels <= most).then(|| (0..levels).map(|k| self.middle(j, k)).collect())
-            }
-            _ => None,
         }
     }
 }

@@ -22,7 +22,9 @@ mod tpe;
 pub use ask_tell::{AskTell, Asked, TellError};
 pub use grid::{Grid, GridSize, grid_size};
 pub use random::Random;
-pub use sampler::{Gain, History, Observation, Pending, Proposal, Recipe, Sampler, SamplerKind, Setup, Suggestion, sampler};
+pub use sampler::{
+    Gain, History, Observation, Pending, Proposal, Recipe, Sampler, SamplerKind, Setup, Suggestion, sampler,
+};
 pub use sobol::Sobol;
 
 #[cfg(test)]

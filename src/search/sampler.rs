@@ -119,8 +119,7 @@ pub enum SamplerKind {
 
 impl SamplerKind {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Bayes, Self::Grid, Self::Random, Self::Sobol, Self::Tpe, Self::Gp, Self::Cmaes];
+    pub const ALL: [Self; 7] = [Self::Bayes, Self::Grid, Self::Random, Self::Sobol, Self::Tpe, Self::Gp, Self::Cmaes];
 
     /// The word of the spec.
     pub fn word(self) -> &'static str {

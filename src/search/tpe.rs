@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::Setup;
 use super::adaptive::{Adaptive, Ideas, Model, Outcome, Past};
 use super::encode::{Encoding, Kind, Point};
-use crate::numeric::normal_cdf;
+use crate::numeric::{Arith, LN_SQRT_2PI, dispatch, exp, normal_cdf};
 use crate::space::Space;
 use crate::space::seed::Rng;
 
@@ -52,8 +52,9 @@ struct Mixture<'a> {
     precisions: Vec<Vec<f64>>,
     own: f64,
     others: Vec<f64>,
-    /// The logarithm of what each component's kernel is multiplied by.
+    /// The logarithm of what each component's kernel is multiplied by: in all, and by coordinate.
     constants: Vec<f64>,
+    heights: Vec<Vec<f64>>,
 }
 
 /// The bandwidths around sorted centres: the wider gap to a neighbour or an end, within bounds.
@@ -80,7 +81,7 @@ impl<'a> Mixture<'a> {
         let n = points.len();
         let kernels = (n + 1) as f64;
         let least = 1.0 / kernels.min(100.0);
-        let (mut means, mut precisions, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut means, mut precisions, mut others, mut heights) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut constants = vec![-kernels.ln(); n + 1];
         // How much of a category's kernel is the space's own distribution.
         let blur = 1.0 / kernels;
@@ -89,18 +90,20 @@ impl<'a> Mixture<'a> {
                 others.push((blur / (1.0 + blur) / *count as f64).ln());
                 means.push(points.iter().map(|point| point.x[j]).collect());
                 precisions.push(points.iter().map(|point| f64::from(u8::from(point.active[j]))).collect());
+                heights.push(Vec::new());
                 continue;
             }
             others.push(0.0);
             let centres: Vec<f64> = points.iter().map(|point| point.x[j]).chain([0.5]).collect();
             let widths = bandwidths(&centres, least.max(0.5 * encoding.grain(j)));
-            let mut precision = Vec::with_capacity(n);
+            let (mut precision, mut height) = (Vec::with_capacity(n), vec![0.0; n]);
             for (i, point) in points.iter().enumerate() {
                 if point.active[j] {
                     let p = 1.0 / widths[i];
                     let mass = normal_cdf((1.0 - centres[i]) * p) - normal_cdf(-centres[i] * p);
                     // The density at the centre of a normal distribution that is cut at the ends.
-                    constants[i] += (p / mass).ln() - 0.918_938_533_204_672_7;
+                    height[i] = (p / mass).ln() - LN_SQRT_2PI;
+                    constants[i] += height[i];
                     precision.push(p);
                 } else {
                     precision.push(0.0);
@@ -108,8 +111,9 @@ impl<'a> Mixture<'a> {
             }
             means.push(centres[..n].to_vec());
             precisions.push(precision);
+            heights.push(height);
         }
-        Self { encoding, points, means, precisions, own: 1.0, others, constants }
+        Self { encoding, points, means, precisions, own: 1.0, others, constants, heights }
     }
 
     /// The logarithm of the density, up to what is the same for every mixture.
@@ -122,13 +126,7 @@ impl<'a> Mixture<'a> {
             if !x.active[j] {
                 // A kernel says nothing of what is not there; take its constant back.
                 if !self.encoding.is_category(j) {
-                    for i in 0..n {
-                        if self.precisions[j][i] > 0.0 {
-                            let (c, p) = (self.means[j][i], self.precisions[j][i]);
-                            let mass = normal_cdf((1.0 - c) * p) - normal_cdf(-c * p);
-                            scratch[i] -= (p / mass).ln() - 0.918_938_533_204_672_7;
-                        }
-                    }
+                    scratch.iter_mut().zip(&self.heights[j]).for_each(|(sum, height)| *sum -= height);
                 }
                 continue;
             }
@@ -136,8 +134,9 @@ impl<'a> Mixture<'a> {
                 let uniform = -(*count as f64).ln();
                 let other = self.others[j];
                 let own = (other.exp() + self.own / (1.0 + 1.0 / (n + 1) as f64)).ln();
-                for i in 0..n {
-                    scratch[i] += match (self.precisions[j][i] > 0.0, self.means[j][i] == x.x[j]) {
+                let kernels = self.precisions[j].iter().zip(&self.means[j]);
+                for (sum, (precision, mean)) in scratch.iter_mut().zip(kernels) {
+                    *sum += match (*precision > 0.0, *mean == x.x[j]) {
                         (false, _) => uniform,
                         (true, true) => own,
                         (true, false) => other,
@@ -145,17 +144,13 @@ impl<'a> Mixture<'a> {
                 }
                 everywhere += uniform;
             } else {
-                let (means, precisions) = (&self.means[j][..n], &self.precisions[j][..n]);
-                for i in 0..n {
-                    let z = (x.x[j] - means[i]) * precisions[i];
-                    scratch[i] -= 0.5 * z * z;
-                }
+                subtract_squares(&mut scratch[..n], x.x[j], &self.means[j], &self.precisions[j]);
             }
         }
         scratch[n] += everywhere;
         let most = scratch.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         scratch.iter_mut().for_each(|v| *v -= most);
-        crate::numeric::exp(scratch);
+        exp(scratch);
         most + scratch.iter().sum::<f64>().ln()
     }
 
@@ -172,7 +167,11 @@ impl<'a> Mixture<'a> {
                 _ if precision == 0.0 => self.encoding.coordinate(j, rng.unit()),
                 Kind::Category(_) => {
                     let blur = 1.0 / (n + 1) as f64;
-                    if rng.unit() < blur / (1.0 + blur) { self.encoding.coordinate(j, rng.unit()) } else { self.means[j][i] }
+                    if rng.unit() < blur / (1.0 + blur) {
+                        self.encoding.coordinate(j, rng.unit())
+                    } else {
+                        self.means[j][i]
+                    }
                 }
                 _ => {
                     let (low, high) =
@@ -183,6 +182,20 @@ impl<'a> Mixture<'a> {
             }
         });
         self.encoding.point(x.collect())
+    }
+}
+
+dispatch! {
+    /// `out[i] -= ((x - mean[i]) precision[i])^2 / 2`.
+    fn subtract_squares(out: &mut [f64], x: f64, means: &[f64], precisions: &[f64]) => subtract_squares_body
+}
+
+#[inline(always)]
+fn subtract_squares_body<S: Arith>(out: &mut [f64], x: f64, means: &[f64], precisions: &[f64]) {
+    let (means, precisions) = (&means[..out.len()], &precisions[..out.len()]);
+    for i in 0..out.len() {
+        let z = (x - means[i]) * precisions[i];
+        out[i] = S::madd(-0.5 * z, z, out[i]);
     }
 }
 
@@ -205,7 +218,9 @@ fn split<'a>(past: &'a Past<'_>) -> Option<(Vec<&'a Point>, Vec<&'a Point>)> {
     let good = ((GOOD_SHARE * ranked.len() as f64).ceil() as usize).clamp(1, MOST_GOOD).min(told);
     // The order of equal costs is that of their proposals.
     let mut order: Vec<usize> = (0..ranked.len()).collect();
-    order.sort_by(|&a, &b| (ranked[a].0, ranked[a].1).partial_cmp(&(ranked[b].0, ranked[b].1)).unwrap_or(std::cmp::Ordering::Equal));
+    order.sort_by(|&a, &b| {
+        (ranked[a].0, ranked[a].1).partial_cmp(&(ranked[b].0, ranked[b].1)).unwrap_or(std::cmp::Ordering::Equal)
+    });
     let best: Vec<&Point> = order[..good].iter().map(|&i| ranked[i].2).collect();
     let mut rest: Vec<usize> = order[good..].to_vec();
     rest.sort_unstable();
@@ -298,10 +313,8 @@ mod tests {
     #[test]
     fn a_mixture_is_a_density() {
         let encoding = encoding();
-        let points: Vec<Point> = [[0.1, 0.9, 0.0], [0.15, 0.4, 2.0], [0.7, 0.45, 2.0]]
-            .iter()
-            .map(|x| encoding.point(x.to_vec()))
-            .collect();
+        let points: Vec<Point> =
+            [[0.1, 0.9, 0.0], [0.15, 0.4, 2.0], [0.7, 0.45, 2.0]].iter().map(|x| encoding.point(x.to_vec())).collect();
         let mixture = Mixture::new(&encoding, points.iter().collect());
         let mut scratch = Vec::new();
         let cells = 120;

@@ -83,7 +83,12 @@ impl Spec {
 
     /// What the sampler is made from.
     pub fn search_setup(&self) -> Setup {
-        Setup { seed: self.search_seed(), budget: self.config_limit(), init: self.search.init, recipe: Recipe::default() }
+        Setup {
+            seed: self.search_seed(),
+            budget: self.config_limit(),
+            init: self.search.init,
+            recipe: Recipe::default(),
+        }
     }
 
     /// How many configs a search without an end of its own tries when nothing is said: max(20, 10 x searched params).

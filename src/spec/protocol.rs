@@ -32,7 +32,8 @@ pub fn search_problem(message: &Map<String, Json>) -> Result<SearchProblem, Stri
         let param = param(name, json, &params).map_err(|why| format!("`space.{name}`: {why}"))?;
         params.push(param);
     }
-    let direction = message.get("direction").map_or(Ok("minimize"), |json| json.as_str().ok_or("`direction` is a text"))?;
+    let direction =
+        message.get("direction").map_or(Ok("minimize"), |json| json.as_str().ok_or("`direction` is a text"))?;
     let maximize = match direction {
         "minimize" | "minimise" | "min" => false,
         "maximize" | "maximise" | "max" => true,
@@ -97,7 +98,10 @@ fn param(name: &str, json: &Json, before: &[Param]) -> Result<Param, String> {
                 return Err("the ends of an int are whole numbers below 9e15".into());
             }
             if log && (low <= 0.0 || int && low < 1.0) {
-                return Err(format!("a logarithmic range begins {}, not at {low}", if int { "at 1" } else { "above 0" }));
+                return Err(format!(
+                    "a logarithmic range begins {}, not at {low}",
+                    if int { "at 1" } else { "above 0" }
+                ));
             }
             if !int && !(high - low).is_finite() {
                 return Err("the range is too wide for a number".into());

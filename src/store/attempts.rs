@@ -1,6 +1,6 @@
 //! Attempts: which process each was, how it ended, what was kept of it.
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, Writer};
 
 /// A process, named for good together with the machine's boot id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,5 +105,21 @@ impl Store {
             Ok(KeptFile { path: row.get(0)?, bytes: row.get::<_, i64>(1)? as u64, hash: row.get(2)? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Writer {
+    /// Records files of an attempt that were kept.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn add_kept(&mut self, attempt: i64, files: &[KeptFile]) -> Result<(), StoreError> {
+        let mut insert = self.store.connection.prepare_cached(
+            "INSERT INTO kept (attempt, path, bytes, hash) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        )?;
+        for file in files {
+            insert.execute((attempt, &file.path, file.bytes as i64, &file.hash))?;
+        }
+        Ok(())
     }
 }

@@ -34,8 +34,9 @@ pub struct Proposed {
 /// Stores why a config was proposed.
 pub(super) fn add(connection: &rusqlite::Connection, config: i64, reason: &Reason) -> Result<(), StoreError> {
     let memory: Vec<u8> = reason.memory.iter().flat_map(|x| x.to_le_bytes()).collect();
-    let mut insert = connection
-        .prepare_cached("INSERT INTO proposals (config, why, seen, memory) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO proposals (config, why, seen, memory) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+    )?;
     insert.execute(params![config, reason.why, reason.seen, memory])?;
     Ok(())
 }

@@ -8,13 +8,13 @@ use rusqlite::params;
 
 use super::names::{NameKind, NamesWritten};
 use super::proposals;
-use super::{Chunk, Exit, KeptFile, ProcessId, Reason, Store, StoreError, now};
+use super::{Chunk, Exit, ProcessId, Reason, Store, StoreError, now};
 use crate::space::{Config, ConfigId, State, Value};
 
 /// The store in the hands of the coordinator of one sweep.
 #[derive(Debug)]
 pub struct Writer {
-    store: Store,
+    pub(super) store: Store,
     sweep: i64,
     session: i64,
     /// Whether commits are synced to the disk.
@@ -300,20 +300,6 @@ impl Writer {
         Ok(counts)
     }
 
-    /// Records files of an attempt that were kept.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn add_kept(&mut self, attempt: i64, files: &[KeptFile]) -> Result<(), StoreError> {
-        let mut insert = self.store.connection.prepare_cached(
-            "INSERT INTO kept (attempt, path, bytes, hash) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-        )?;
-        for file in files {
-            insert.execute((attempt, &file.path, file.bytes as i64, &file.hash))?;
-        }
-        Ok(())
-    }
-
     /// Stores points of a series of a running or ending attempt; `chunk` counts from 0 for each attempt and name.
     ///
     /// # Errors
@@ -405,8 +391,17 @@ mod tests {
     }
 
     fn open(writer: &mut Writer, config: &Config) -> Opened {
-        let new =
-            NewTrial { config, id: config.id(), ordinal: 0, number: 1, repeat: 0, seed: 1, started: 5, process: None, reason: None };
+        let new = NewTrial {
+            config,
+            id: config.id(),
+            ordinal: 0,
+            number: 1,
+            repeat: 0,
+            seed: 1,
+            started: 5,
+            process: None,
+            reason: None,
+        };
         writer.open_attempt(&new).unwrap()
     }
 

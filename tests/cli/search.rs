@@ -152,7 +152,8 @@ fn options_of_a_search_are_checked() {
 
 /// What `sweep suggest` answers to these messages.
 fn suggest(env: &Env, args: &[&str], messages: &[Value]) -> Vec<Value> {
-    let text: String = messages.iter().map(|m| m.as_str().map_or_else(|| m.to_string(), str::to_owned) + "\n").collect();
+    let text: String =
+        messages.iter().map(|m| m.as_str().map_or_else(|| m.to_string(), str::to_owned) + "\n").collect();
     let mut child = env
         .command(&[&["suggest"], args].concat())
         .stdin(Stdio::piped())
@@ -177,10 +178,12 @@ fn space() -> Value {
 #[test]
 fn other_programs_ask_and_tell() {
     let env = Env::new();
-    let begin = |direction: &str| json!({"space": space(), "direction": direction, "seed": 7, "budget": 30, "extra": 1});
+    let begin =
+        |direction: &str| json!({"space": space(), "direction": direction, "seed": 7, "budget": 30, "extra": 1});
     let session = |sign: f64, direction: &str| {
         let tell = |ids: &[u64]| {
-            let told: Vec<Value> = ids.iter().map(|i| json!({"id": i, "value": sign * ((*i as f64) * 0.7).sin()})).collect();
+            let told: Vec<Value> =
+                ids.iter().map(|i| json!({"id": i, "value": sign * ((*i as f64) * 0.7).sin()})).collect();
             json!({"tell": told})
         };
         // Several asks before a tell, tells in any order, a failed trial, told and asked in one message.
@@ -232,7 +235,11 @@ fn a_wrong_message_is_answered_and_changes_nothing() {
     let answers = suggest(&env, &[], &messages);
     let text: Vec<String> = answers
         .iter()
-        .map(|answer| answer["error"].as_str().map_or_else(|| format!("{} trials", answer["trials"].as_array().unwrap().len()), str::to_owned))
+        .map(|answer| {
+            answer["error"]
+                .as_str()
+                .map_or_else(|| format!("{} trials", answer["trials"].as_array().unwrap().len()), str::to_owned)
+        })
         .collect();
     insta::assert_snapshot!(text.join("\n"));
     let output = env.sweep(&["suggest", "--sampler", "bayse"]);
@@ -242,7 +249,8 @@ fn a_wrong_message_is_answered_and_changes_nothing() {
 #[test]
 fn a_space_that_is_used_up_is_answered_with_fewer_trials() {
     let env = Env::new();
-    let space = json!({"a": {"type": "int", "low": 1, "high": 3}, "b": {"type": "categorical", "choices": [true, false]}});
+    let space =
+        json!({"a": {"type": "int", "low": 1, "high": 3}, "b": {"type": "categorical", "choices": [true, false]}});
     for name in ["bayes", "gp", "tpe", "cmaes", "random", "sobol"] {
         let messages = [json!({"space": space, "constraints": ["a < 3 or b"]}), json!({"ask": 3}), json!({"ask": 9})];
         let answers = suggest(&env, &["--sampler", name], &messages);

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::process::Posterior;
+use super::posterior::Posterior;
 use crate::numeric::ln_improvement;
 use crate::search::descent::minimise_in_box;
 use crate::search::encode::{Encoding, Kind, Point};
@@ -156,24 +156,21 @@ pub(super) fn near(encoding: &Encoding, from: &Point, sd: f64, rng: &mut Rng) ->
     };
     let must = rng.below(encoding.len() as u64) as usize;
     let mut x = from.x.clone();
-    for j in 0..x.len() {
+    for (j, x) in x.iter_mut().enumerate() {
         if j != must && rng.unit() >= share {
             if !from.active[j] {
-                x[j] = encoding.coordinate(j, rng.unit());
+                *x = encoding.coordinate(j, rng.unit());
             }
             continue;
         }
         match encoding.kind(j) {
             Kind::Category(_) => {
                 if !from.active[j] || rng.unit() < FLIP {
-                    x[j] = encoding.coordinate(j, rng.unit());
+                    *x = encoding.coordinate(j, rng.unit());
                 }
             }
-            _ if !from.active[j] => x[j] = rng.unit(),
-            _ => {
-                let moved = x[j] + rng.normal() * sd.max(0.7 * encoding.grain(j));
-                x[j] = moved.clamp(0.0, 1.0);
-            }
+            _ if !from.active[j] => *x = rng.unit(),
+            _ => *x = (*x + rng.normal() * sd.max(0.7 * encoding.grain(j))).clamp(0.0, 1.0),
         }
     }
     encoding.point(x)

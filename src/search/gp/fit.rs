@@ -75,8 +75,15 @@ impl Gradient for &Density<'_> {
 }
 
 /// The best hyperparameters found from `start` in about `evaluations`, and minus the logarithm of their density.
-pub(super) fn fit(layout: &Layout, data: &Data, y: &[f64], start: Vec<f64>, evaluations: usize) -> Option<(f64, Vec<f64>)> {
-    let density = Density { layout, data, y, last: RefCell::default(), evaluations: RefCell::new(0), most: evaluations };
+pub(super) fn fit(
+    layout: &Layout,
+    data: &Data,
+    y: &[f64],
+    start: Vec<f64>,
+    evaluations: usize,
+) -> Option<(f64, Vec<f64>)> {
+    let density =
+        Density { layout, data, y, last: RefCell::default(), evaluations: RefCell::new(0), most: evaluations };
     let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY).with_tolerance_grad(1e-2).ok()?;
     let solver = solver.with_tolerance_cost(1e-5).ok()?;
     // An error is an evaluation that was given up: the best that was seen counts.

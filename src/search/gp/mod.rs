@@ -9,6 +9,7 @@ mod acquire;
 mod fit;
 mod known;
 mod loops;
+mod posterior;
 mod probe;
 mod process;
 #[cfg(test)]
@@ -19,8 +20,9 @@ use std::sync::Arc;
 
 use acquire::{Acquisition, Scored};
 use known::Known;
+use posterior::Posterior;
 use probe::probe;
-use process::{Data, Design, Factor, Layout, Lengths, Posterior};
+use process::{Data, Design, Factor, Layout, Lengths};
 use warp::{Warp, Warped, warp};
 
 use super::adaptive::{Adaptive, Ideas, Model, Past};
@@ -29,8 +31,9 @@ use super::{Gain, Recipe, Setup};
 use crate::space::Space;
 use crate::space::seed::Rng;
 
-/// Spread configs at the start.
+/// Spread configs at the start, and the fewest where the budget is small.
 const SPREAD: u64 = 5;
+const FEWEST: u64 = 3;
 /// Evaluations of a fit from the last hyperparameters, and of one from the prior.
 const WARM: usize = 30;
 const COLD: usize = 60;
@@ -155,8 +158,9 @@ impl Model for Process {
         "where a Gaussian process expects to improve".into()
     }
 
-    fn startup(&self, _: &Encoding, _: Option<u64>) -> u64 {
-        SPREAD
+    fn startup(&self, _: &Encoding, budget: Option<u64>) -> u64 {
+        // Of few trials, most are for what the model says.
+        budget.map_or(SPREAD, |budget| (budget / 4).clamp(FEWEST, SPREAD))
     }
 
     fn ideas(&mut self, past: &Past<'_>, rng: &mut Rng) -> Ideas {
@@ -204,14 +208,13 @@ impl Model for Process {
         let acquisition = Acquisition { encoding: past.encoding, posterior: &posterior, incumbent, held };
         let scored = acquisition.candidates(&good, past.untried.as_deref(), rng);
         let chosen = if past.untried.is_some() { scored } else { new_ones(scored, &points) };
-        let gain = chosen.first().map(|(score, _)| Gain {
-            expected: score.exp() * warped.unit,
-            over: known.costs[order[0]],
-        });
+        let gain =
+            chosen.first().map(|(score, _)| Gain { expected: score.exp() * warped.unit, over: known.costs[order[0]] });
         thetas[which] = Some(theta);
         Ideas {
             points: chosen.into_iter().map(|(_, point)| point).collect(),
-            why: if held.is_some() { "gp, another category: expected improvement" } else { "gp: expected improvement" }.into(),
+            why: if held.is_some() { "gp, another category: expected improvement" } else { "gp: expected improvement" }
+                .into(),
             gain,
             memory: memory_of(&thetas),
         }

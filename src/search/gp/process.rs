@@ -12,13 +12,13 @@
 //! optimization performs great in high dimensions", ICML 2024 (the broad prior).
 
 use super::loops;
-use crate::numeric::{self, Init, LANES, Shape, Strided};
+use crate::numeric::{self, LANES};
 use crate::search::encode::{Encoding, Kind, NO_CATEGORY, Point};
 
 /// Added to the diagonal whatever the noise.
 const JITTER: f64 = 1e-8;
 /// The length of the one-dimensional kernels, in units of a whole range.
-const ADDITIVE_LENGTH: f64 = 0.3;
+pub(super) const ADDITIVE_LENGTH: f64 = 0.3;
 /// A category with more values than this has one length for all of them.
 const OWN_LENGTHS: usize = 12;
 /// Hyperparameters are held within so many standard deviations of their prior.
@@ -47,7 +47,7 @@ pub(super) struct Design {
 
 /// One term of the squared distance.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Term {
+pub(super) enum Term {
     /// A numeric coordinate.
     Number(usize),
     /// All values of a category.
@@ -69,22 +69,21 @@ enum Part {
 
 /// The amplitudes of the parts.
 #[derive(Clone, Copy, Debug, Default)]
-struct Amplitudes {
-    quadratic: f64,
-    additive: f64,
-    category: f64,
+pub(super) struct Amplitudes {
+    pub(super) quadratic: f64,
+    pub(super) additive: f64,
+    pub(super) category: f64,
 }
 
 /// The hyperparameters of a design on a space, with their priors.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
-    pub(super) design: Design,
-    terms: Vec<Term>,
-    numbers: Vec<usize>,
-    categories: Vec<(usize, usize)>,
+    pub(super) terms: Vec<Term>,
+    pub(super) numbers: Vec<usize>,
+    pub(super) categories: Vec<(usize, usize)>,
     parts: Vec<Part>,
     /// Means and standard deviations of the priors: lengths, amplitude, noise, quadratic, additive.
-    prior: Vec<(f64, f64)>,
+    pub(super) prior: Vec<(f64, f64)>,
 }
 
 impl Layout {
@@ -123,7 +122,7 @@ impl Layout {
             parts.push(Part::Category);
             prior.push((0.3f64.ln(), 1.5));
         }
-        Self { design, terms, numbers, categories, parts, prior }
+        Self { terms, numbers, categories, parts, prior }
     }
 
     /// The number of hyperparameters.
@@ -137,16 +136,16 @@ impl Layout {
     }
 
     /// Whether any part sees the numeric coordinates.
-    fn has_trends(&self) -> bool {
+    pub(super) fn has_trends(&self) -> bool {
         self.parts.contains(&Part::Quadratic)
     }
 
     /// Whether any part sees the categories.
-    fn has_effects(&self) -> bool {
+    pub(super) fn has_effects(&self) -> bool {
         self.parts.contains(&Part::Category)
     }
 
-    fn amplitudes(&self, theta: &[f64]) -> Amplitudes {
+    pub(super) fn amplitudes(&self, theta: &[f64]) -> Amplitudes {
         let mut out = Amplitudes::default();
         for (part, t) in self.parts.iter().zip(&theta[self.terms.len() + 2..]) {
             let amplitude = t.exp();
@@ -160,7 +159,7 @@ impl Layout {
     }
 
     /// The quadratic features of a point: `2 (u - 1/2)` and `6 (u - 1/2)^2` of every numeric coordinate.
-    fn quadratic(&self, x: &[f64], scale: f64, out: &mut Vec<f64>) {
+    pub(super) fn quadratic(&self, x: &[f64], scale: f64, out: &mut Vec<f64>) {
         for &j in &self.numbers {
             let u = x[j] - 0.5;
             out.push(2.0 * u * scale);
@@ -169,27 +168,27 @@ impl Layout {
     }
 
     /// What the trends are divided by: they are means over all coordinates.
-    fn share(&self) -> f64 {
+    pub(super) fn share(&self) -> f64 {
         1.0 / (self.numbers.len() + self.categories.len()).max(1) as f64
     }
 }
 
 /// Points with all that does not depend on the hyperparameters. Triangles are packed by rows.
 pub(super) struct Data {
-    n: usize,
+    pub(super) n: usize,
     /// For each term, the triangle of squared differences.
-    differences: Vec<Vec<f64>>,
+    pub(super) differences: Vec<Vec<f64>>,
     /// What goes with the amplitude of each part.
-    parts: Vec<Vec<f64>>,
+    pub(super) parts: Vec<Vec<f64>>,
     /// Coordinates, one column after the other.
-    columns: Vec<Vec<f64>>,
+    pub(super) columns: Vec<Vec<f64>>,
     /// `e^(+-sqrt 5 u / length)` of the numeric columns.
-    up: Vec<Vec<f64>>,
-    down: Vec<Vec<f64>>,
+    pub(super) up: Vec<Vec<f64>>,
+    pub(super) down: Vec<Vec<f64>>,
     /// Quadratic features, by points.
-    features: Vec<f64>,
+    pub(super) features: Vec<f64>,
     /// What the noise is multiplied by: one over the number of repeats.
-    noise: Vec<f64>,
+    pub(super) noise: Vec<f64>,
 }
 
 impl Data {
@@ -235,16 +234,22 @@ impl Data {
                 let mut sums = vec![0.0; i + 1];
                 for (k, &j) in layout.numbers.iter().enumerate() {
                     let own = (columns[j][i], up[k][i], down[k][i]);
-                    loops::add_matern_1d(&mut sums, layout.share(), ADDITIVE_LENGTH, own, &columns[j], &up[k], &down[k]);
+                    loops::add_matern_1d(
+                        &mut sums,
+                        layout.share(),
+                        ADDITIVE_LENGTH,
+                        own,
+                        &columns[j],
+                        &up[k],
+                        &down[k],
+                    );
                 }
                 additive.extend(sums);
             }
         }
         let same = if layout.has_effects() {
             let share = 1.0 / layout.categories.len() as f64;
-            triangle(&|i, j| {
-                layout.categories.iter().map(|&(c, _)| if x(i, c) == x(j, c) { share } else { 0.0 }).sum()
-            })
+            triangle(&|i, j| layout.categories.iter().map(|&(c, _)| if x(i, c) == x(j, c) { share } else { 0.0 }).sum())
         } else {
             Vec::new()
         };
@@ -260,26 +265,21 @@ impl Data {
         Self { n, differences, parts, columns, up, down, features, noise }
     }
 
-    /// The number of points.
-    pub(super) fn len(&self) -> usize {
-        self.n
-    }
-
-    fn padded(&self) -> usize {
+    pub(super) fn padded(&self) -> usize {
         self.n.div_ceil(LANES) * LANES
     }
 }
 
 /// The kernel matrix of some hyperparameters and what follows from it.
 pub(super) struct Factor {
-    theta: Vec<f64>,
-    ld: usize,
+    pub(super) theta: Vec<f64>,
+    pub(super) ld: usize,
     /// The Cholesky factor, its inverse.
-    factor: Vec<f64>,
-    inverse: Vec<f64>,
+    pub(super) factor: Vec<f64>,
+    pub(super) inverse: Vec<f64>,
     /// The correlations and their slopes, packed.
-    slope: Vec<f64>,
-    correlation: Vec<f64>,
+    pub(super) slope: Vec<f64>,
+    pub(super) correlation: Vec<f64>,
 }
 
 impl Factor {
@@ -297,7 +297,7 @@ impl Factor {
         let mut factor = vec![0.0; n * ld];
         let mut start = 0;
         for i in 0..n {
-            let row = &mut factor[i * ld..i * ld + i + 1];
+            let row = &mut factor[(i * ld)..=(i * ld + i)];
             row.fill(1.0);
             loops::add_scaled(row, theta[terms].exp(), &correlation[start..=start + i]);
             for (part, t) in data.parts.iter().zip(&theta[terms + 2..]) {
@@ -347,7 +347,7 @@ pub(super) fn objective(layout: &Layout, data: &Data, y: &[f64], theta: &[f64], 
     numeric::square_inverse(&factor.inverse, n, ld, &mut whole);
     let mut weights = Vec::with_capacity(n * (n + 1) / 2);
     for i in 0..n {
-        let row = &mut whole[i * ld..i * ld + i + 1];
+        let row = &mut whole[(i * ld)..=(i * ld + i)];
         loops::add_scaled(row, -alpha[i], &alpha);
         weights.extend_from_slice(row);
     }
@@ -382,204 +382,10 @@ pub(super) fn objective(layout: &Layout, data: &Data, y: &[f64], theta: &[f64], 
     total.is_finite().then_some(total)
 }
 
-/// A fitted process that predicts.
-pub(super) struct Posterior<'a> {
-    layout: &'a Layout,
-    data: &'a Data,
-    factor: Factor,
-    alpha: Vec<f64>,
-    /// The inverse of the factor, transposed: the right side of a product.
-    transposed: Vec<f64>,
-    amplitudes: Amplitudes,
-    /// `features' alpha`.
-    trend: Vec<f64>,
-}
-
-/// A prediction at one point: the mean, the standard deviation, and their gradients by the numeric coordinates.
-#[derive(Clone, Debug)]
-pub(super) struct Prediction {
-    pub(super) mean: f64,
-    pub(super) sd: f64,
-    pub(super) mean_slope: Vec<f64>,
-    pub(super) sd_slope: Vec<f64>,
-}
-
-impl<'a> Posterior<'a> {
-    pub(super) fn new(layout: &'a Layout, data: &'a Data, theta: &[f64], y: &[f64]) -> Option<Self> {
-        let factor = Factor::new(layout, data, theta)?;
-        let alpha = factor.solve(y);
-        let (n, ld) = (data.n, factor.ld);
-        let mut transposed = vec![0.0; n * ld];
-        for i in 0..n {
-            for j in 0..=i {
-                transposed[j * ld + i] = factor.inverse[i * ld + j];
-            }
-        }
-        let amplitudes = layout.amplitudes(&factor.theta);
-        let width = if layout.has_trends() { 2 * layout.numbers.len() } else { 0 };
-        let mut trend = vec![0.0; width];
-        for i in 0..n {
-            loops::add_scaled(&mut trend, alpha[i], &data.features[i * width..(i + 1) * width]);
-        }
-        Some(Self { layout, data, factor, alpha, transposed, amplitudes, trend })
-    }
-
-    /// The variance of the noise of one observation, in units of standardised costs.
-    pub(super) fn noise(&self) -> f64 {
-        self.factor.theta[self.layout.terms.len() + 1].exp()
-    }
-
-    /// For every point, the share of categories in which `x` is the same.
-    fn same(&self, x: &[f64]) -> Vec<f64> {
-        let mut same = vec![0.0; self.data.n];
-        if self.layout.has_effects() {
-            let share = 1.0 / self.layout.categories.len() as f64;
-            for &(c, _) in &self.layout.categories {
-                for (sum, other) in same.iter_mut().zip(&self.data.columns[c]) {
-                    *sum += if *other == x[c] { share } else { 0.0 };
-                }
-            }
-        }
-        same
-    }
-
-    /// The kernel between `x` and all points; the slopes of the correlations go to `slope`.
-    fn cross(&self, x: &[f64], same: &[f64], out: &mut [f64], slope: &mut [f64]) -> f64 {
-        let (layout, data, theta) = (self.layout, self.data, &self.factor.theta);
-        let terms = layout.terms.len();
-        out.fill(0.0);
-        for (t, term) in layout.terms.iter().enumerate() {
-            let weight = (-2.0 * theta[t]).exp();
-            match *term {
-                Term::Number(j) => loops::add_squares(out, weight, x[j], &data.columns[j]),
-                Term::Category(j) => {
-                    for (sum, other) in out.iter_mut().zip(&data.columns[j]) {
-                        *sum += if *other == x[j] { 0.0 } else { weight };
-                    }
-                }
-                Term::Value(j, value) if x[j] == value => {
-                    for (sum, other) in out.iter_mut().zip(&data.columns[j]) {
-                        *sum += if *other == value { 0.0 } else { 0.5 * weight };
-                    }
-                }
-                Term::Value(j, value) => {
-                    for (sum, other) in out.iter_mut().zip(&data.columns[j]) {
-                        *sum += if *other == value { 0.5 * weight } else { 0.0 };
-                    }
-                }
-            }
-        }
-        loops::matern(out, slope);
-        let amplitude = theta[terms].exp();
-        for sum in out.iter_mut() {
-            *sum = 1.0 + amplitude * *sum;
-        }
-        let a = &self.amplitudes;
-        let mut own = 1.0 + amplitude + a.category;
-        if layout.has_effects() {
-            loops::add_scaled(out, a.category, same);
-        }
-        if layout.has_trends() {
-            let mut features = Vec::with_capacity(2 * layout.numbers.len());
-            layout.quadratic(x, layout.share().sqrt(), &mut features);
-            for (sum, row) in out.iter_mut().zip(data.features.chunks_exact(features.len())) {
-                let product: f64 = features.iter().zip(row).map(|(a, b)| a * b).sum();
-                *sum += a.quadratic * product;
-            }
-            let weight = a.additive * layout.share();
-            for (k, &j) in layout.numbers.iter().enumerate() {
-                let ends = loops::exponentials(x[j], ADDITIVE_LENGTH);
-                let (column, up, down) = (&data.columns[j], &data.up[k], &data.down[k]);
-                loops::add_matern_1d(out, weight, ADDITIVE_LENGTH, ends, column, up, down);
-            }
-            own += a.quadratic * features.iter().map(|f| f * f).sum::<f64>();
-            own += weight * layout.numbers.len() as f64;
-        }
-        own
-    }
-
-    /// Means and standard deviations at many points.
-    pub(super) fn predict(&self, points: &[&Point]) -> Vec<(f64, f64)> {
-        let (n, ld) = (self.data.n, self.factor.ld);
-        let mut kernel = vec![0.0; points.len() * ld];
-        let mut slope = vec![0.0; n];
-        let mut own = Vec::with_capacity(points.len());
-        for (point, row) in points.iter().zip(kernel.chunks_exact_mut(ld)) {
-            own.push(self.cross(&point.x, &self.same(&point.x), &mut row[..n], &mut slope));
-        }
-        let mut half = vec![0.0; points.len() * ld];
-        let shape = Shape { m: points.len(), n: ld, k: n };
-        numeric::gemm(shape, Strided { data: &kernel, row: ld, col: 1 }, &self.transposed, ld, &mut half, ld, Init::Zero);
-        kernel
-            .chunks_exact(ld)
-            .zip(half.chunks_exact(ld))
-            .zip(own)
-            .map(|((row, half), own)| {
-                let mean = numeric::product(&row[..n], &self.alpha);
-                (mean, (own - numeric::product(&half[..n], &half[..n])).max(1e-12).sqrt())
-            })
-            .collect()
-    }
-
-    /// The mean and standard deviation at one point, with their gradients by all numeric coordinates (0 for others).
-    pub(super) fn predict_one(&self, x: &[f64]) -> Prediction {
-        let (layout, data, theta) = (self.layout, self.data, &self.factor.theta);
-        let (n, ld, terms) = (data.n, self.factor.ld, layout.terms.len());
-        let (mut kernel, mut slope) = (vec![0.0; n], vec![0.0; n]);
-        let same = self.same(x);
-        let own = self.cross(x, &same, &mut kernel, &mut slope);
-        let (mut half, mut back) = (vec![0.0; n], vec![0.0; n]);
-        numeric::lower_times(&self.factor.inverse, n, ld, &kernel, &mut half);
-        numeric::upper_times(&self.factor.inverse, n, ld, &half, &mut back);
-        let mean = numeric::product(&kernel, &self.alpha);
-        let sd = (own - numeric::product(&half, &half)).max(1e-12).sqrt();
-        let (mut mean_slope, mut variance_slope) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-        let amplitude = theta[terms].exp();
-        let (mut by_mean, mut by_variance) = (slope.clone(), slope);
-        for i in 0..n {
-            by_mean[i] *= amplitude * self.alpha[i];
-            by_variance[i] *= amplitude * back[i];
-        }
-        let totals = (by_mean.iter().sum::<f64>(), by_variance.iter().sum::<f64>());
-        for (t, term) in layout.terms.iter().enumerate() {
-            let Term::Number(j) = *term else { continue };
-            let weight = 2.0 * (-2.0 * theta[t]).exp();
-            mean_slope[j] += weight * (totals.0 * x[j] - numeric::product(&by_mean, &data.columns[j]));
-            variance_slope[j] -= 2.0 * weight * (totals.1 * x[j] - numeric::product(&by_variance, &data.columns[j]));
-        }
-        if layout.has_trends() {
-            let a = &self.amplitudes;
-            let width = 2 * layout.numbers.len();
-            let mut features = Vec::with_capacity(width);
-            layout.quadratic(x, layout.share().sqrt(), &mut features);
-            let mut back_trend = vec![0.0; width];
-            for i in 0..n {
-                loops::add_scaled(&mut back_trend, back[i], &data.features[i * width..(i + 1) * width]);
-            }
-            let scale = layout.share().sqrt();
-            for (k, &j) in layout.numbers.iter().enumerate() {
-                let slopes = [2.0 * scale, 12.0 * (x[j] - 0.5) * scale];
-                for (f, by) in slopes.iter().enumerate() {
-                    let c = 2 * k + f;
-                    mean_slope[j] += a.quadratic * by * self.trend[c];
-                    variance_slope[j] += 2.0 * a.quadratic * by * (features[c] - back_trend[c]);
-                }
-                let weight = a.additive * layout.share();
-                for i in 0..n {
-                    let by = weight * loops::matern_1d_slope(x[j], data.columns[j][i], ADDITIVE_LENGTH);
-                    mean_slope[j] += by * self.alpha[i];
-                    variance_slope[j] -= 2.0 * by * back[i];
-                }
-            }
-        }
-        let sd_slope = variance_slope.iter().map(|v| v / (2.0 * sd)).collect();
-        Prediction { mean, sd, mean_slope, sd_slope }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::gp::posterior::Posterior;
     use crate::search::gp::testing::{mixed, square};
     use crate::space::seed::Rng;
 
@@ -654,7 +460,11 @@ mod tests {
                     };
                     let (up, down) = (at(1e-6), at(-1e-6));
                     let (mean, sd) = ((up.mean - down.mean) / 2e-6, (up.sd - down.sd) / 2e-6);
-                    assert!((mean - one.mean_slope[j]).abs() < 1e-4 * mean.abs().max(1.0), "{j} {mean} {}", one.mean_slope[j]);
+                    assert!(
+                        (mean - one.mean_slope[j]).abs() < 1e-4 * mean.abs().max(1.0),
+                        "{j} {mean} {}",
+                        one.mean_slope[j]
+                    );
                     assert!((sd - one.sd_slope[j]).abs() < 1e-3 * sd.abs().max(1.0), "{j} {sd} {}", one.sd_slope[j]);
                 }
             }

@@ -86,7 +86,7 @@ pub(super) fn warp(costs: &[f64], how: Warp, factor: Option<&Factor>) -> Option<
         y.iter_mut().chain(&mut sorted).for_each(|y| *y = y.min(most));
     }
     let (mean, sd) = mean_and_sd(&y);
-    if !(sd > 1e-12 * best.abs().max(middle.abs())) {
+    if sd.is_nan() || sd <= 1e-12 * best.abs().max(middle.abs()) {
         return None;
     }
     let plain = |y: &[f64]| Warped { z: y.iter().map(|y| (y - mean) / sd).collect(), unit: sd / scale };
@@ -116,7 +116,7 @@ pub(super) fn warp(costs: &[f64], how: Warp, factor: Option<&Factor>) -> Option<
         let warped: Vec<(f64, f64)> = y.iter().map(|y| one(*y)).collect();
         let values: Vec<f64> = warped.iter().map(|(value, _)| *value).collect();
         let (mean, sd) = mean_and_sd(&values);
-        if !(sd > 1e-12) || !sd.is_finite() {
+        if !sd.is_finite() || sd <= 1e-12 {
             continue;
         }
         let z: Vec<f64> = values.iter().map(|value| (value - mean) / sd).collect();
