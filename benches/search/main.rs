@@ -1,12 +1,13 @@
 //! How well and how fast the samplers search.
 //!
 //!     cargo bench --bench search -- [--samplers bayes,tpe] [--seeds 5] [--trials 100] [--pending 1] [--instance 1]
-//!         [--only PART,...] [--without PART,...] [--init N] [--held-out] [--save FILE] [--against FILE]
+//!         [--only PART,...] [--without PART,...] [--init N] [--held-out] [--save FILE] [--against FILE] [--costs]
 //!
 //! Prints, for each problem, the mean score after 20, 50 and all trials: 1 is the best known cost, 0 is where random
 //! search is after 100 trials (median of 15 runs). Best known is the optimum where there is one, else the least cost that
 //! any run of this and earlier calls saw (`target/search-bench/`). `--save` keeps the costs that a variant found, `--against`
-//! shows the differences to one that was saved, with 95 % intervals over problems and seeds.
+//! shows the differences to one that was saved, with 95 % intervals over seeds.
+//! `--costs` prints instead how long a proposal takes after so many results.
 
 #![expect(clippy::print_stdout, reason = "a table is what is wanted")]
 
@@ -99,6 +100,44 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
+/// Milliseconds of a proposal after so many results, on one thread: the middle of several, in a space of 6 numbers and
+/// in one with categories and conditions.
+fn costs(kinds: &[SamplerKind]) {
+    let problems: Vec<Problem> =
+        synthetic::all(1).into_iter().filter(|p| p.name == "product_6" || p.name == "tree_4_13").collect();
+    println!("| results | space |{}", kinds.iter().map(|kind| format!(" {}, ms |", kind.word())).collect::<String>());
+    println!("|---:|---|{}", "---:|".repeat(kinds.len()));
+    for results in [20, 50, 100, 200, 400, 1_000, 2_000, 5_000, 10_000] {
+        for problem in &problems {
+            print!("| {results} | {} |", if problem.name == "product_6" { "6 numbers" } else { "10 params, mixed" });
+            for kind in kinds {
+                let setup = Setup { seed: 1, ..Setup::default() };
+                let mut search = AskTell::new(*kind, problem.space.clone(), setup);
+                let mut random = AskTell::new(SamplerKind::Random, problem.space.clone(), setup);
+                for number in 0..results {
+                    let config = random.ask().ok().flatten().expect("the space is endless").suggestion.config;
+                    let cost = problem.observe(&config, 1, number).map(|seen| seen.1);
+                    search.add_outside(config, cost);
+                }
+                let mut times: Vec<f64> = (0..if results > 400 { 5 } else { 15 })
+                    .map(|_| {
+                        let start = Instant::now();
+                        let asked = search.ask().ok().flatten().expect("the space is endless");
+                        let taken = start.elapsed().as_secs_f64();
+                        let cost = problem.observe(&asked.suggestion.config, 1, asked.number).map(|seen| seen.1);
+                        search.tell(asked.number, cost).expect("it was asked for");
+                        taken * 1e3
+                    })
+                    .skip(1)
+                    .collect();
+                times.sort_by(f64::total_cmp);
+                print!(" {:.3} |", times[times.len() / 2]);
+            }
+            println!();
+        }
+    }
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let option = |name: &str| arguments.iter().position(|a| a == name).and_then(|i| arguments.get(i + 1)).cloned();
@@ -109,6 +148,10 @@ fn main() {
     let words = option("--samplers").unwrap_or_else(|| "bayes".into());
     let kinds: Vec<SamplerKind> =
         words.split(',').filter_map(|word| SamplerKind::ALL.into_iter().find(|kind| kind.word() == word)).collect();
+    if arguments.iter().any(|a| a == "--costs") {
+        costs(&kinds);
+        return;
+    }
     let mut recipe = Recipe::default();
     for word in option("--without").unwrap_or_default().split(',').filter(|word| !word.is_empty()) {
         match word {

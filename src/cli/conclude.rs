@@ -54,6 +54,7 @@ pub fn conclude(
     let ending = match report.map(|report| &report.ending) {
         Some(Ending::TimeUp) => "; the time is up",
         Some(Ending::Target) => "; the target is reached",
+        Some(Ending::Converged(_)) => "; converged",
         Some(Ending::Drained(_) | Ending::Interrupted(_)) => "; interrupted",
         Some(Ending::Asked) => "; stopped by `sweep stop`",
         Some(Ending::Failing(_)) => "; ended early",
@@ -61,6 +62,10 @@ pub fn conclude(
     };
     let name = clean(&row.name);
     output.data(&format!("sweep {} `{name}`: {of}: {}{took}{ending}\n", row.id, counts.join(", ")))?;
+    if let Some(Ending::Converged(why)) = report.map(|report| &report.ending) {
+        output.say(&format!("converged: {why}"));
+        output.say("to go on, take `target: converged` out of the spec and run it with --extend");
+    }
     let at = output.store();
     let maximize = loaded.spec.objective.goal == Goal::Max;
     let ranking = rank(store, row)?;

@@ -155,7 +155,7 @@ pub fn go(
     Ok(match report.ending {
         Ending::Drained(_) | Ending::Interrupted(_) => 130,
         Ending::TimeUp | Ending::Failing(_) | Ending::Asked => 3,
-        Ending::Complete | Ending::Target => u8::from(row.counts.of(State::Failed) > 0),
+        Ending::Complete | Ending::Target | Ending::Converged(_) => u8::from(row.counts.of(State::Failed) > 0),
     })
 }
 
@@ -165,6 +165,7 @@ fn finish(writer: &mut Writer, report: &Report, planner: &Planner, may_complete:
         Ending::Complete if !may_complete => ("ended", false),
         Ending::Complete => ("complete", true),
         Ending::Target => ("target reached", may_complete),
+        Ending::Converged(_) => ("converged", may_complete),
         Ending::TimeUp => ("time is up", false),
         Ending::Failing(_) => ("failing", false),
         Ending::Asked => ("stopped", false),

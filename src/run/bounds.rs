@@ -33,6 +33,8 @@ pub enum Ending {
     Complete,
     /// The target was reached.
     Target,
+    /// The search expects no more improvement; why.
+    Converged(String),
     /// The time was up.
     TimeUp,
     /// Too many trials failed, or none can start; why.

@@ -17,7 +17,7 @@ use super::leader::Leader;
 use super::planner::{Next, Planner};
 use super::watch::{BestSoFar, EndedTrial, Progress, RunningTrial, Watcher};
 use crate::space::State;
-use crate::spec::Goal;
+use crate::spec::{Goal, Target};
 use crate::store::Writer;
 
 /// How often timeouts are looked at and the display is drawn, at least.
@@ -144,6 +144,9 @@ impl Coordinator<'_> {
         let all_done = self.live.is_empty() && !self.left_out && self.planner.is_done();
         let ending = match self.ending.clone() {
             Some(Ending::Target) => Ending::Target,
+            None if self.planner.converged().is_some() => {
+                Ending::Converged(self.planner.converged().unwrap_or_default().to_owned())
+            }
             Some(ending) if !all_done => ending,
             _ => Ending::Complete,
         };
@@ -393,14 +396,15 @@ impl Coordinator<'_> {
         };
         self.watcher.ended(&trial, &self.progress);
         self.look_at_failures(&end);
-        if let (Some(target), Some(value), None) = (&self.limits.target, end.objective, &self.ending) {
+        if let (Some(Target::Value { metric, value: target }), Some(value), None) =
+            (&self.limits.target, end.objective, &self.ending)
+        {
             let reached = match self.limits.objective.goal {
-                Goal::Min => value <= target.value,
-                Goal::Max => value >= target.value,
+                Goal::Min => value <= *target,
+                Goal::Max => value >= *target,
             };
             if reached {
-                self.watcher
-                    .note(&format!("trial {} reached the target: {} {value}", end.opened.number, target.metric));
+                self.watcher.note(&format!("trial {} reached the target: {} {value}", end.opened.number, metric));
                 self.end(Ending::Target);
             }
         }

@@ -191,6 +191,11 @@ impl Planner {
         }
     }
 
+    /// Why the search expects no more improvement, where the spec asks for that and it is so.
+    pub fn converged(&self) -> Option<&str> {
+        self.learner.as_ref().and_then(|learner| learner.converged.as_deref())
+    }
+
     /// Why the search gave up, if it did.
     pub fn stuck(&self) -> Option<&str> {
         self.learner.as_ref().map_or(self.stuck.as_ref(), |learner| learner.stuck.as_ref()).map(String::as_str)

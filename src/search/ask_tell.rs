@@ -32,15 +32,16 @@ pub struct AskTell {
     next: u64,
     /// Trials without a result, in the order of their numbers.
     running: Vec<(u64, Pending)>,
-    /// Results by the number of the trial, sorted by it.
-    ended: Vec<(u64, Observation)>,
+    /// Results, and the numbers of their trials, which are sorted.
+    observations: Vec<Observation>,
+    ended: Vec<u64>,
 }
 
 impl AskTell {
     /// A search over `space` without any results.
     pub fn new(kind: SamplerKind, space: Arc<Space>, setup: Setup) -> Self {
         let sampler = sampler(kind, space, setup);
-        Self { sampler, memory: Vec::new(), next: 0, running: Vec::new(), ended: Vec::new() }
+        Self { sampler, memory: Vec::new(), next: 0, running: Vec::new(), observations: Vec::new(), ended: Vec::new() }
     }
 
     /// The next config; none where the space is used up.
@@ -48,9 +49,8 @@ impl AskTell {
     /// # Errors
     /// Why the search found nothing.
     pub fn ask(&mut self) -> Result<Option<Asked>, String> {
-        let observations: Vec<Observation> = self.ended.iter().map(|(_, observation)| observation.clone()).collect();
         let running: Vec<Pending> = self.running.iter().map(|(_, pending)| pending.clone()).collect();
-        let history = History { observations: &observations, running: &running, memory: &self.memory };
+        let history = History { observations: &self.observations, running: &running, memory: &self.memory };
         match self.sampler.propose(&history) {
             Proposal::Config(suggestion) => {
                 self.memory.clone_from(&suggestion.memory);
@@ -98,7 +98,8 @@ impl AskTell {
         let state = if cost.is_some_and(f64::is_finite) { State::Done } else { State::Failed };
         let observation =
             Observation { config: pending.config, id: pending.id, state, costs: vec![cost.unwrap_or(f64::NAN)] };
-        let place = self.ended.partition_point(|(other, _)| *other < number);
-        self.ended.insert(place, (number, observation));
+        let place = self.ended.partition_point(|other| *other < number);
+        self.ended.insert(place, number);
+        self.observations.insert(place, observation);
     }
 }

@@ -63,6 +63,9 @@ pub struct Gain {
     pub expected: f64,
     /// Over this cost, the best so far.
     pub over: f64,
+    /// The expected improvement in units of what counts: a thousandth of the spread of the costs and a tenth of the
+    /// standard deviation of their noise, together. Below 1 there is hardly anything to be had.
+    pub worth: f64,
 }
 
 /// The answer to "which config comes next?"

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::model::{At, CommandSpec, Each, Job, Objective, Parallel, Repeats, Slots, Spec};
+use super::model::{At, CommandSpec, Each, Job, Objective, Parallel, Repeats, Slots, Spec, Target};
 use super::template::Template;
 use crate::space::{Domain, Param, Range, Space, Value};
 use crate::train::{DataSpec, Files, Report, Scaling, SourceFrom, SourceSpec, SplitBy, TrainSpec};
@@ -48,7 +48,13 @@ pub fn canonical(spec: &Spec) -> Json {
         if spec.budget.trials.is_none() { spec.budget.configs.or(spec.config_limit()) } else { spec.budget.configs };
     optional("configs", frozen.map(|n| json!(n)));
     optional("time", spec.budget.time.map(|time| json!(time.as_secs_f64())));
-    optional("target", spec.budget.target.as_ref().map(|target| json!({ target.metric.clone(): target.value })));
+    optional(
+        "target",
+        spec.budget.target.as_ref().map(|target| match target {
+            Target::Value { metric, value } => json!({ metric.clone(): value }),
+            Target::Converged => json!("converged"),
+        }),
+    );
     optional("metric", Some(metric(&spec.objective)));
     optional("params", Some(params(&spec.space)));
     let constraints: Vec<&str> = spec.space.constraints().iter().map(|c| c.text()).collect();

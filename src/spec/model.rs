@@ -170,13 +170,18 @@ pub struct Budget {
     pub target: Option<Target>,
 }
 
-/// A value of a metric that is good enough.
+/// What is good enough.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Target {
-    /// The metric; always the objective's.
-    pub metric: String,
-    /// The value.
-    pub value: f64,
+pub enum Target {
+    /// A value of a metric.
+    Value {
+        /// The metric; always the objective's.
+        metric: String,
+        /// The value.
+        value: f64,
+    },
+    /// The search expects no more improvement beyond noise.
+    Converged,
 }
 
 /// What is compared.

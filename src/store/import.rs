@@ -94,7 +94,7 @@ impl Store {
                  SELECT config + {configs}, place, name, type, value, label FROM other.param_rows WHERE config IN {of_configs}"
             ),
             format!(
-                "INSERT INTO main.proposals (config, why, seen, memory) SELECT config + {configs}, why, seen, memory
+                "INSERT INTO main.proposals (config, why, seen, memory, worth) SELECT config + {configs}, why, seen, memory, worth
                  FROM other.proposals WHERE config IN {of_configs}"
             ),
             format!(

@@ -16,6 +16,8 @@ pub struct Reason {
     pub seen: String,
     /// What the sampler left for its next proposal.
     pub memory: Vec<f64>,
+    /// The expected improvement in units of what counts.
+    pub worth: Option<f64>,
 }
 
 /// A config that was proposed.
@@ -29,15 +31,17 @@ pub struct Proposed {
     pub id: ConfigId,
     /// What the sampler left.
     pub memory: Vec<f64>,
+    /// The expected improvement in units of what counts.
+    pub worth: Option<f64>,
 }
 
 /// Stores why a config was proposed.
 pub(super) fn add(connection: &rusqlite::Connection, config: i64, reason: &Reason) -> Result<(), StoreError> {
     let memory: Vec<u8> = reason.memory.iter().flat_map(|x| x.to_le_bytes()).collect();
     let mut insert = connection.prepare_cached(
-        "INSERT INTO proposals (config, why, seen, memory) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        "INSERT INTO proposals (config, why, seen, memory, worth) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
     )?;
-    insert.execute(params![config, reason.why, reason.seen, memory])?;
+    insert.execute(params![config, reason.why, reason.seen, memory, reason.worth])?;
     Ok(())
 }
 
@@ -52,15 +56,16 @@ impl Store {
     /// What SQLite says, and content that this program does not write.
     pub fn proposed(&self, sweep: i64) -> Result<Vec<Proposed>, StoreError> {
         let mut query = self.connection.prepare(
-            "SELECT c.ordinal, p.memory FROM configs c LEFT JOIN proposals p ON p.config = c.id
+            "SELECT c.ordinal, p.memory, p.worth FROM configs c LEFT JOIN proposals p ON p.config = c.id
              WHERE c.sweep = ?1 ORDER BY c.id",
         )?;
-        let rows = query.query_map([sweep], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<Vec<u8>>>(1)?)))?;
-        let rows: Vec<(i64, Option<Vec<u8>>)> = rows.collect::<Result<_, _>>()?;
+        let rows = query.query_map([sweep], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let rows: Vec<(i64, Option<Vec<u8>>, Option<f64>)> = rows.collect::<Result<_, _>>()?;
         let mut out: Vec<Proposed> = rows
             .into_iter()
             .zip(self.configs(sweep)?)
-            .map(|((ordinal, memory), config)| Proposed {
+            .map(|((ordinal, memory, worth), config)| Proposed {
+                worth,
                 ordinal: ordinal as u64,
                 id: config.id(),
                 config,
@@ -77,11 +82,16 @@ impl Store {
     /// What SQLite says.
     pub fn reason(&self, sweep: i64, trial: i64) -> Result<Option<Reason>, StoreError> {
         let mut query = self.connection.prepare_cached(
-            "SELECT p.why, p.seen, p.memory FROM trial_rows t JOIN proposals p ON p.config = t.config
+            "SELECT p.why, p.seen, p.memory, p.worth FROM trial_rows t JOIN proposals p ON p.config = t.config
              WHERE t.sweep = ?1 AND t.number = ?2",
         )?;
         let reason = query.query_row((sweep, trial), |row| {
-            Ok(Reason { why: row.get(0)?, seen: row.get(1)?, memory: numbers(&row.get::<_, Vec<u8>>(2)?) })
+            Ok(Reason {
+                why: row.get(0)?,
+                seen: row.get(1)?,
+                memory: numbers(&row.get::<_, Vec<u8>>(2)?),
+                worth: row.get(3)?,
+            })
         });
         Ok(reason.optional()?)
     }

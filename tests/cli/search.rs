@@ -150,6 +150,32 @@ fn options_of_a_search_are_checked() {
     assert!(env.ok(&["show", "1/7"]).stdout.contains("spread over the space, 7 of 7"));
 }
 
+#[test]
+fn a_search_that_has_converged_ends_and_says_why() {
+    let env = Env::new();
+    let spec = "train: {model: {quadratic: {dim: 10}}, steps: 30}\nmetric: min loss\ntrials: 200\nparallel: 1\nparams:\n  lr: {float: [0.01, 0.3]}\n";
+    env.write("s.yaml", &format!("search: random\ntarget: converged\n{spec}"));
+    let refused = env.sweep(&["run", "s.yaml"]);
+    assert!(refused.code == 2 && refused.stderr.contains("take `search: bayes`"), "{}", refused.stderr);
+    env.write("s.yaml", &format!("target: converged\n{spec}"));
+    let output = env.ok(&["run", "s.yaml"]);
+    let trials = env.trials(&["1"]).len();
+    assert!((11..120).contains(&trials), "{trials}");
+    assert!(output.stderr.contains("10 proposals in a row expected to gain less"), "{}", output.stderr);
+    assert!(output.stderr.contains("--extend"), "{}", output.stderr);
+    // It is complete, a killed one comes to the same end, and without the target it goes on.
+    assert!(env.ok(&["run", "s.yaml"]).stderr.contains("complete"));
+    let mut child = env.start(&["run", "s.yaml", "--name", "killed"]);
+    thread::sleep(Duration::from_millis(60));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    env.ok(&["run", "s.yaml", "--name", "killed"]);
+    assert_eq!(env.results("1"), env.results("killed"));
+    env.write("s.yaml", &spec.replace("200", &(trials + 5).to_string()));
+    env.ok(&["run", "s.yaml", "--name", "killed", "--extend"]);
+    assert_eq!(env.trials(&["killed"]).len(), trials + 5);
+}
+
 /// What `sweep suggest` answers to these messages.
 fn suggest(env: &Env, args: &[&str], messages: &[Value]) -> Vec<Value> {
     let text: String =

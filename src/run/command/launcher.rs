@@ -21,7 +21,7 @@ use super::variables::{defaults, own_names};
 use super::watchdog::Watchdog;
 use crate::run::launcher::{Assignment, Launcher, Message, Outcome};
 use crate::space::State;
-use crate::spec::{CommandSpec, ConfigFormat, Each, Objective, Spec};
+use crate::spec::{CommandSpec, ConfigFormat, Each, Objective, Spec, Target};
 use crate::store::now;
 
 /// How many attempts may stand in line for each slot.
@@ -129,7 +129,10 @@ impl Commands {
         config_files.dedup();
         let Each { stall, grace, ref keep, .. } = spec.each;
         let mut wanted = vec![spec.objective.metric.clone()];
-        wanted.extend(spec.budget.target.as_ref().map(|target| target.metric.clone()));
+        wanted.extend(spec.budget.target.as_ref().and_then(|target| match target {
+            Target::Value { metric, .. } => Some(metric.clone()),
+            Target::Converged => None,
+        }));
         wanted.dedup();
         let mut slots = Vec::with_capacity(allotment.gpus.len());
         for (i, gpus) in allotment.gpus.iter().enumerate() {

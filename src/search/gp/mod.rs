@@ -46,6 +46,9 @@ const TIGHT: usize = 0;
 const BROAD: usize = 1;
 /// From this variance of the noise on, in units of standardised costs, observations are not taken at their word.
 const NOISY: f64 = 0.05;
+/// An improvement counts from this share of the standard deviation of all costs and of the noise on.
+const SPREAD_THAT_COUNTS: f64 = 1e-3;
+const NOISE_THAT_COUNTS: f64 = 0.1;
 /// Candidates handed on, in case the first are taken.
 const CHOSEN: usize = 50;
 /// Candidates closer than this to a trial, in squared distance, say nothing new.
@@ -208,8 +211,11 @@ impl Model for Process {
         let acquisition = Acquisition { encoding: past.encoding, posterior: &posterior, incumbent, held };
         let scored = acquisition.candidates(&good, past.untried.as_deref(), rng);
         let chosen = if past.untried.is_some() { scored } else { new_ones(scored, &points) };
-        let gain =
-            chosen.first().map(|(score, _)| Gain { expected: score.exp() * warped.unit, over: known.costs[order[0]] });
+        let gain = chosen.first().map(|(score, _)| Gain {
+            expected: score.exp() * warped.unit,
+            over: known.costs[order[0]],
+            worth: score.exp() / (SPREAD_THAT_COUNTS + NOISE_THAT_COUNTS * posterior.noise().sqrt()),
+        });
         thetas[which] = Some(theta);
         Ideas {
             points: chosen.into_iter().map(|(_, point)| point).collect(),

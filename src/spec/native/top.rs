@@ -158,6 +158,15 @@ pub(super) fn read(
         None => search::repeats(reader, tree.get("repeats"), tree.get("seeds")),
     };
     let budget = budget(reader, tree, overrides, objective.as_ref());
+    if let (Some(Target::Converged), Some(node), Some(search)) = (&budget.target, tree.get("target"), search)
+        && !matches!(search.sampler, SamplerKind::Bayes | SamplerKind::Gp)
+    {
+        let message = format!("the search `{}` has no expectation that could converge", search.sampler.word());
+        reader
+            .error(node.at, message)
+            .help
+            .push("take `search: bayes`, or a value such as `target: {loss: 0.1}`".into());
+    }
     if let (Some(repeats), Some(trials)) = (&repeats, budget.trials)
         && trials < u64::from(repeats.count())
     {
@@ -378,12 +387,11 @@ fn budget(reader: &mut Reader<'_>, tree: &Node, overrides: &Overrides, objective
 
 fn target(reader: &mut Reader<'_>, node: &Node, objective: Option<&Objective>) -> Option<Target> {
     if let Yaml::Text(text) = &node.yaml {
-        let message = if text == "converged" {
-            "`target: converged` is not available yet".to_owned()
-        } else {
-            format!("`target` is a metric with a value, not `{text}`")
-        };
-        reader.error(node.at, message).help.push("write `target: {val_loss: 0.1}`".into());
+        if text == "converged" {
+            return Some(Target::Converged);
+        }
+        let message = format!("`target` is a metric with a value, or `converged`, not `{text}`");
+        reader.error(node.at, message).help.push("write `target: {val_loss: 0.1}` or `target: converged`".into());
         return None;
     }
     let entries = reader.mapping(node, "target", "target: {val_loss: 0.1}")?;
@@ -397,7 +405,7 @@ fn target(reader: &mut Reader<'_>, node: &Node, objective: Option<&Objective>) -
         reader.error(entry.key_at, message).help.push(format!("the metric is `{}`", objective.metric));
         return None;
     }
-    Some(Target { metric: entry.key.clone(), value })
+    Some(Target::Value { metric: entry.key.clone(), value })
 }
 
 fn check_name(reader: &mut Reader<'_>, name: &str, at: Option<Origin>) -> Option<String> {

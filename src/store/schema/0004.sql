@@ -4,5 +4,7 @@ CREATE TABLE proposals (
     config INTEGER PRIMARY KEY REFERENCES configs (id) ON DELETE CASCADE,
     why    TEXT NOT NULL,
     seen   TEXT NOT NULL,
-    memory BLOB NOT NULL
+    memory BLOB NOT NULL,
+    -- The expected improvement in units of what counts; NULL where the sampler expects nothing.
+    worth  REAL
 );
