@@ -38,3 +38,9 @@ bench-throughput:
 # The README's tour, run afresh; shows what differs
 tour:
     python3 docs/tour.py --check
+
+# The searches on our own problems; with a folder that holds the Python harness, also beside Optuna
+bench-search HARNESS="":
+    cargo bench --bench search -- --samplers bayes,tpe,cmaes,sobol
+    cargo build --release
+    {{ if HARNESS == "" { "true" } else { "python3 benches/search.py --harness " + HARNESS } }}

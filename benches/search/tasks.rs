@@ -43,7 +43,10 @@ fn task(path: &Path) -> Problem {
     let seed = spec.trial_seed(0);
     let cancel = AtomicBool::new(false);
     let cost = move |config: &Config| {
-        let finish = trainer.run(config, seed, None, false, &cancel, &mut Silent).ok()?;
+        // Pre-training is the same for most configs of a task, but kept for none: it takes milliseconds.
+        let needs = trainer.source_key(config, seed).ok()?.is_some();
+        let anchor = if needs { trainer.pretrain(config, seed, &cancel).ok()? } else { None };
+        let finish = trainer.run(config, seed, anchor, false, &cancel, &mut Silent).ok()?;
         let objective = finish.objective.filter(|_| finish.verdict == Verdict::Done)?;
         Some(if maximize { -objective } else { objective })
     };

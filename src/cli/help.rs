@@ -10,13 +10,15 @@ use super::output::Output;
 use crate::expr::nearest;
 
 /// Topics and their texts.
-const TOPICS: [(&str, &str); 6] = [
+const TOPICS: [(&str, &str); 8] = [
     ("spec", include_str!("../../docs/spec.md")),
     ("filter", include_str!("../../docs/filter.md")),
     ("views", include_str!("../../docs/views.md")),
     ("queries", include_str!("../../docs/queries.md")),
     ("commands", include_str!("../../docs/commands.md")),
     ("store", include_str!("../../docs/store.md")),
+    ("search", include_str!("../../docs/search.md")),
+    ("ask-tell", include_str!("../../docs/ask-tell.md")),
 ];
 
 /// Shows the help of a command or topic; gives the exit code.

@@ -5,7 +5,7 @@
 
 use super::{Arith, dispatch};
 
-/// The sum of the products of two rows, in four chains.
+/// The sum of the products of two rows, in chains that do not wait for each other.
 #[inline(always)]
 fn dot<S: Arith>(a: &[f64], b: &[f64]) -> f64 {
     const CHAINS: usize = 16;
@@ -18,9 +18,8 @@ fn dot<S: Arith>(a: &[f64], b: &[f64]) -> f64 {
         }
         i += CHAINS;
     }
-    let mut rest = 0.0;
-    for j in whole..a.len() {
-        rest = S::madd(a[j], b[j], rest);
+    for (c, j) in (whole..a.len()).enumerate() {
+        sums[c] = S::madd(a[j], b[j], sums[c]);
     }
     let mut width = CHAINS / 2;
     while width > 0 {
@@ -29,7 +28,7 @@ fn dot<S: Arith>(a: &[f64], b: &[f64]) -> f64 {
         }
         width /= 2;
     }
-    sums[0] + rest
+    sums[0]
 }
 
 /// `row += scale * other`.

@@ -22,8 +22,8 @@ use crate::space::seed::Rng;
 const GOOD_SHARE: f64 = 0.15;
 const MOST_GOOD: usize = 25;
 /// Candidates drawn near good points, and from the whole space.
-const NEAR: usize = 40;
-const DRAWN: usize = 8;
+const NEAR: usize = 20;
+const DRAWN: usize = 4;
 /// Of more trials than twice this that are not good, the newest and some of the others stand for all.
 const SHOWN: usize = 500;
 /// How often a draw is repeated that the constraints refuse.

@@ -22,7 +22,7 @@ use crate::render::Format;
 const MORE: &str = "\
 More: query (SQL), logs (what a trial printed), stop, rerun, extend, suggest, predict, tag, rm, import, doctor, \
 backup, completion, man.
-Topics: sweep help spec, filter, views, queries, commands, store.";
+Topics: sweep help spec, search, ask-tell, filter, views, queries, commands, store.";
 
 /// Run hyperparameter sweeps and see which config is best
 ///

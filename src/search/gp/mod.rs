@@ -35,7 +35,7 @@ use crate::space::seed::Rng;
 const SPREAD: u64 = 5;
 const FEWEST: u64 = 3;
 /// Evaluations of a fit from the last hyperparameters, and of one from the prior.
-const WARM: usize = 30;
+const WARM: usize = 22;
 const COLD: usize = 60;
 /// A fit from the prior is tried as well, each so many proposals.
 const RESTART: u64 = 8;

@@ -41,11 +41,7 @@ impl<'a> Posterior<'a> {
             }
         }
         let amplitudes = layout.amplitudes(&factor.theta);
-        let width = if layout.has_trends() { 2 * layout.numbers.len() } else { 0 };
-        let mut trend = vec![0.0; width];
-        for i in 0..n {
-            loops::add_scaled(&mut trend, alpha[i], &data.features[i * width..(i + 1) * width]);
-        }
+        let trend = data.features.iter().map(|column| numeric::product(column, &alpha)).collect();
         Some(Self { layout, data, factor, alpha, transposed, amplitudes, trend })
     }
 
@@ -107,9 +103,8 @@ impl<'a> Posterior<'a> {
         if layout.has_trends() {
             let mut features = Vec::with_capacity(2 * layout.numbers.len());
             layout.quadratic(x, layout.share().sqrt(), &mut features);
-            for (sum, row) in out.iter_mut().zip(data.features.chunks_exact(features.len())) {
-                let product: f64 = features.iter().zip(row).map(|(a, b)| a * b).sum();
-                *sum += a.quadratic * product;
+            for (feature, column) in features.iter().zip(&data.features) {
+                loops::add_scaled(out, a.quadratic * feature, column);
             }
             let weight = a.additive * layout.share();
             for (k, &j) in layout.numbers.iter().enumerate() {
@@ -185,10 +180,7 @@ impl<'a> Posterior<'a> {
             let width = 2 * layout.numbers.len();
             let mut features = Vec::with_capacity(width);
             layout.quadratic(x, layout.share().sqrt(), &mut features);
-            let mut back_trend = vec![0.0; width];
-            for i in 0..n {
-                loops::add_scaled(&mut back_trend, back[i], &data.features[i * width..(i + 1) * width]);
-            }
+            let back_trend: Vec<f64> = data.features.iter().map(|column| numeric::product(column, &back)).collect();
             let scale = layout.share().sqrt();
             for (k, &j) in layout.numbers.iter().enumerate() {
                 let slopes = [2.0 * scale, 12.0 * (x[j] - 0.5) * scale];
@@ -198,11 +190,12 @@ impl<'a> Posterior<'a> {
                     variance_slope[j] += 2.0 * a.quadratic * by * (features[c] - back_trend[c]);
                 }
                 let weight = a.additive * layout.share();
-                for i in 0..n {
-                    let by = weight * loops::matern_1d_slope(x[j], data.columns[j][i], ADDITIVE_LENGTH);
-                    mean_slope[j] += by * self.alpha[i];
-                    variance_slope[j] -= 2.0 * by * back[i];
-                }
+                let ends = loops::exponentials(x[j], ADDITIVE_LENGTH);
+                let (column, up, down) = (&data.columns[j], &data.up[k], &data.down[k]);
+                let (by_mean, by_variance) =
+                    loops::sum_slopes(ADDITIVE_LENGTH, ends, column, up, down, &self.alpha, &back);
+                mean_slope[j] += weight * by_mean;
+                variance_slope[j] -= 2.0 * weight * by_variance;
             }
         }
         let sd_slope = variance_slope.iter().map(|v| v / (2.0 * sd)).collect();

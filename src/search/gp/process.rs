@@ -185,8 +185,8 @@ pub(super) struct Data {
     /// `e^(+-sqrt 5 u / length)` of the numeric columns.
     pub(super) up: Vec<Vec<f64>>,
     pub(super) down: Vec<Vec<f64>>,
-    /// Quadratic features, by points.
-    pub(super) features: Vec<f64>,
+    /// Quadratic features, one column after the other.
+    pub(super) features: Vec<Vec<f64>>,
     /// What the noise is multiplied by: one over the number of repeats.
     pub(super) noise: Vec<f64>,
 }
@@ -217,20 +217,26 @@ impl Data {
         let columns: Vec<Vec<f64>> =
             (0..points.first().map_or(0, |point| point.x.len())).map(|j| (0..n).map(|i| x(i, j)).collect()).collect();
         let (mut up, mut down) = (Vec::new(), Vec::new());
-        let (mut quadratic, mut additive, mut features) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut quadratic, mut additive, mut features) = (Vec::new(), Vec::new(), Vec::<Vec<f64>>::new());
         if layout.has_trends() {
             for &j in &layout.numbers {
                 let ends: Vec<_> = (0..n).map(|i| loops::exponentials(x(i, j), ADDITIVE_LENGTH)).collect();
                 up.push(ends.iter().map(|e| e.1).collect::<Vec<f64>>());
                 down.push(ends.iter().map(|e| e.2).collect::<Vec<f64>>());
             }
+            features = vec![Vec::with_capacity(n); 2 * layout.numbers.len()];
+            let mut row = Vec::new();
             for point in points {
-                layout.quadratic(&point.x, layout.share().sqrt(), &mut features);
+                row.clear();
+                layout.quadratic(&point.x, layout.share().sqrt(), &mut row);
+                features.iter_mut().zip(&row).for_each(|(column, feature)| column.push(*feature));
             }
-            let width = 2 * layout.numbers.len();
-            let row = |i: usize| &features[i * width..(i + 1) * width];
             for i in 0..n {
-                quadratic.extend((0..=i).map(|j| numeric::product(row(i), row(j))));
+                let mut products = vec![0.0; i + 1];
+                for column in &features {
+                    loops::add_scaled(&mut products, column[i], column);
+                }
+                quadratic.extend(products);
                 let mut sums = vec![0.0; i + 1];
                 for (k, &j) in layout.numbers.iter().enumerate() {
                     let own = (columns[j][i], up[k][i], down[k][i]);
