@@ -100,7 +100,9 @@ impl<'a> Mixture<'a> {
             for (i, point) in points.iter().enumerate() {
                 if point.active[j] {
                     let p = 1.0 / widths[i];
-                    let mass = normal_cdf((1.0 - centres[i]) * p) - normal_cdf(-centres[i] * p);
+                    let (low, high) = (-centres[i] * p, (1.0 - centres[i]) * p);
+                    // Beyond, the ends cut off less than 1e-9.
+                    let mass = if low < -6.0 && high > 6.0 { 1.0 } else { normal_cdf(high) - normal_cdf(low) };
                     // The density at the centre of a normal distribution that is cut at the ends.
                     height[i] = (p / mass).ln() - LN_SQRT_2PI;
                     constants[i] += height[i];

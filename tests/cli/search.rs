@@ -292,3 +292,21 @@ fn a_seed_can_be_given_on_the_command_line() {
     assert_ne!(ask(&["--seed", "1"]), ask(&["--seed", "2"]));
     assert_eq!(ask(&["--seed", "0"]), ask(&[]));
 }
+
+#[test]
+fn the_client_of_the_documentation_works() {
+    let env = Env::new();
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ask-tell.md")).unwrap();
+    let client = page.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(client.lines().count() <= 25);
+    let script = format!(
+        "{client}\nsearch = Search({{'x': {{'type': 'float', 'low': 0, 'high': 1}}}}, budget=12)\nbest = 9\nfor _ in range(6):\n    for trial in search.ask(2):\n        value = (trial['params']['x'] - 0.3) ** 2\n        search.tell(trial, value)\n        best = min(best, value)\nprint(best)\n"
+    );
+    env.write("client.py", &script);
+    let bin = std::path::Path::new(env!("CARGO_BIN_EXE_sweep")).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let output = std::process::Command::new("python3").arg(env.path("client.py")).env("PATH", path).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let best: f64 = text.trim().parse().unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    assert!(best < 1e-4, "{best}");
+}

@@ -1,7 +1,5 @@
 //! What the process says of other points.
 
-#![expect(clippy::needless_range_loop, reason = "several slices go side by side")]
-
 use super::loops;
 use super::process::{ADDITIVE_LENGTH, Amplitudes, Data, Factor, Layout, Term};
 use crate::numeric::{self, Init, Shape, Strided};
