@@ -61,7 +61,8 @@ pub fn conclude(
         _ => "",
     };
     let name = clean(&row.name);
-    output.data(&format!("sweep {} `{name}`: {of}: {}{took}{ending}\n", row.id, counts.join(", ")))?;
+    let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
+    output.data(&format!("sweep {} `{name}`: {of}{counts}{took}{ending}\n", row.id))?;
     if let Some(Ending::Converged(why)) = report.map(|report| &report.ending) {
         output.say(&format!("converged: {why}"));
         output.say("to go on, take `target: converged` out of the spec and run it with --extend");

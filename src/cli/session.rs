@@ -153,6 +153,7 @@ pub fn go(
     };
     conclude(writer.store(), &row, &loaded, spec_path, Some(&report), output)?;
     Ok(match report.ending {
+        Ending::Complete if report.stuck.is_some() => 3,
         Ending::Drained(_) | Ending::Interrupted(_) => 130,
         Ending::TimeUp | Ending::Failing(_) | Ending::Asked => 3,
         Ending::Complete | Ending::Target | Ending::Converged(_) => u8::from(row.counts.of(State::Failed) > 0),
@@ -162,6 +163,7 @@ pub fn go(
 /// Notes how the session ended.
 fn finish(writer: &mut Writer, report: &Report, planner: &Planner, may_complete: bool) -> Result<(), CliError> {
     let (outcome, complete) = match report.ending {
+        Ending::Complete if report.stuck.is_some() => ("the search gave up", false),
         Ending::Complete if !may_complete => ("ended", false),
         Ending::Complete => ("complete", true),
         Ending::Target => ("target reached", may_complete),
@@ -172,7 +174,7 @@ fn finish(writer: &mut Writer, report: &Report, planner: &Planner, may_complete:
         Ending::Drained(_) => ("drained", false),
         Ending::Interrupted(_) => ("interrupted", false),
     };
-    if let (Ending::Complete, Some(total)) = (&report.ending, planner.total()) {
+    if let (Ending::Complete, None, Some(total)) = (&report.ending, &report.stuck, planner.total()) {
         writer.set_planned(total)?;
     }
     Ok(writer.close_session(outcome, complete)?)

@@ -171,8 +171,12 @@ fn series_json(store: &Store, trial: &TrialRow) -> Result<Json, CliError> {
 /// Why a search that learns tried the config.
 fn why(store: &Store, sweep: &SweepRow, trial: &TrialRow) -> Result<String, CliError> {
     let Some(reason) = store.reason(sweep.id, trial.number)? else { return Ok(String::new()) };
-    let seen = if reason.seen.is_empty() { "none yet" } else { &reason.seen };
-    Ok(format!("{} (seen: trials {seen})", reason.why).replace("trials none yet", "none yet"))
+    let seen = match reason.seen.as_str() {
+        "" => "none yet".to_owned(),
+        one if one.bytes().all(|b| b.is_ascii_digit()) => format!("trial {one}"),
+        many => format!("trials {many}"),
+    };
+    Ok(format!("{} (seen: {seen})", reason.why))
 }
 
 fn trial_text(store: &Store, sweep: &SweepRow, trial: &TrialRow, width: Option<usize>) -> Result<String, CliError> {

@@ -11,7 +11,7 @@ use crate::search::{AskTell, SamplerKind, Setup};
 use crate::spec::{SearchProblem, config_json, config_of, search_problem};
 
 /// The most trials of one question.
-const MOST: u64 = 100_000;
+const MOST: u64 = 10_000;
 
 /// A search that was begun by a message with a `space`.
 struct Session {
@@ -40,7 +40,7 @@ pub fn suggest(args: &SuggestArgs) -> Result<u8, CliError> {
         if text.trim().is_empty() {
             continue;
         }
-        let answer = match serde_json::from_str::<Json>(text.trim()) {
+        let answer = match read(text.trim()) {
             Err(error) => Err(format!("this line is not JSON: {error}")),
             Ok(Json::Object(message)) => answer(&message, &mut session, kind, args.seed),
             Ok(_) => Err("a message is an object with `space`, `ask` or `tell`".to_owned()),
@@ -56,6 +56,26 @@ pub fn suggest(args: &SuggestArgs) -> Result<u8, CliError> {
     }
 }
 
+/// A message; the `NaN` and `Infinity` that some languages write for numbers, and JSON does not know, are null.
+fn read(text: &str) -> Result<Json, serde_json::Error> {
+    serde_json::from_str(text).or_else(|error| {
+        let (mut out, mut in_text, mut escaped, mut rest) = (String::new(), false, false, text);
+        while let Some(letter) = rest.chars().next() {
+            let word = ["NaN", "-Infinity", "Infinity"].into_iter().find(|word| !in_text && rest.starts_with(word));
+            if let Some(word) = word {
+                out.push_str("null");
+                rest = &rest[word.len()..];
+                continue;
+            }
+            in_text ^= letter == '"' && !escaped;
+            escaped = letter == '\\' && !escaped;
+            out.push(letter);
+            rest = &rest[letter.len_utf8()..];
+        }
+        serde_json::from_str(&out).map_err(|_| error)
+    })
+}
+
 /// What is answered to one message, if anything.
 fn answer(
     message: &Map<String, Json>,
@@ -64,7 +84,7 @@ fn answer(
     seed: u64,
 ) -> Result<Option<Json>, String> {
     if message.contains_key("space") {
-        let problem = search_problem(message)?;
+        let problem = search_problem(message, kind == SamplerKind::Grid)?;
         let setup = Setup { seed: problem.seed.unwrap_or(seed), budget: problem.budget, ..Setup::default() };
         let search = AskTell::new(kind, problem.space.clone(), setup);
         *session = Some(Session { problem, search });
@@ -77,10 +97,11 @@ fn answer(
     if let Some(told) = message.get("tell") {
         tell(told, session)?;
     }
-    message.get("ask").map(|count| ask(count, &mut session.search)).transpose()
+    message.get("ask").map(|count| ask(count, session)).transpose()
 }
 
-fn ask(count: &Json, search: &mut AskTell) -> Result<Json, String> {
+fn ask(count: &Json, session: &mut Session) -> Result<Json, String> {
+    let (search, maximize) = (&mut session.search, session.problem.maximize);
     let count = count
         .as_u64()
         .filter(|count| (1..=MOST).contains(count))
@@ -91,8 +112,9 @@ fn ask(count: &Json, search: &mut AskTell) -> Result<Json, String> {
         match search.ask() {
             Ok(Some(asked)) => {
                 let mut trial = json!({"id": asked.number, "params": config_json(&asked.suggestion.config)});
-                if !asked.suggestion.why.is_empty() {
-                    trial["why"] = Json::String(asked.suggestion.why);
+                let why = asked.suggestion.reason(maximize);
+                if !why.is_empty() {
+                    trial["why"] = Json::String(why);
                 }
                 trials.push(trial);
             }
@@ -100,8 +122,9 @@ fn ask(count: &Json, search: &mut AskTell) -> Result<Json, String> {
                 end = Some(("exhausted", Json::Bool(true)));
                 break;
             }
+            Err(why) if trials.is_empty() => return Err(why),
             Err(why) => {
-                end = Some(("error", Json::String(why)));
+                end = Some(("warning", Json::String(why)));
                 break;
             }
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::planner::{Next, Task};
 use super::proposer::{Answer, Proposer, Question, Wake};
-use crate::search::{Observation, Pending, Proposal, Suggestion, sampler};
+use crate::search::{Observation, Pending, Proposal, sampler};
 use crate::space::{Config, ConfigId, State};
 use crate::spec::{Goal, Spec, Target};
 use crate::store::{Proposed, Reason, Recorded};
@@ -195,12 +195,12 @@ impl Learner {
                 Proposal::Config(suggestion) => {
                     self.memory.clone_from(&suggestion.memory);
                     let (config, id) = (Arc::new(suggestion.config.clone()), suggestion.config.id());
-                    let why = self.why(&suggestion);
+                    let why = suggestion.reason(self.spec.objective.goal == Goal::Max);
                     let worth = suggestion.gain.map(|gain| gain.worth);
                     self.weigh(worth);
                     if self.is_converged() {
                         self.converged = Some(format!(
-                            "{HOPELESS} proposals in a row expected to gain less than 0.1 % of the spread of the results and a tenth of their noise"
+                            "{HOPELESS} proposals in a row expected to gain less than 0.1 % of the spread of the results, as the model sees them, and a tenth of their noise"
                         ));
                         continue;
                     }
@@ -290,16 +290,6 @@ impl Learner {
         self.spec.budget.target == Some(Target::Converged) && self.hopeless >= HOPELESS
     }
 
-    /// What is said of a proposal.
-    fn why(&self, suggestion: &Suggestion) -> String {
-        let Some(gain) = suggestion.gain else { return suggestion.why.clone() };
-        let over = match self.spec.objective.goal {
-            Goal::Min => gain.over,
-            Goal::Max => -gain.over,
-        };
-        format!("{} {} over {}", suggestion.why, short(gain.expected), short(over))
-    }
-
     /// A trial has ended for good, after so many seconds.
     pub(super) fn ended(&mut self, task: &Task, state: State, objective: Option<f64>, seconds: f64) {
         if let Some(trial) = self.trial_mut(task) {
@@ -339,17 +329,6 @@ impl Learner {
     }
 }
 
-/// Three digits.
-fn short(x: f64) -> String {
-    if x == 0.0 || (1e-3..1e5).contains(&x.abs()) {
-        let digits = (2 - x.abs().max(1e-9).log10().floor() as i32).clamp(0, 6) as usize;
-        let text = format!("{x:.digits$}");
-        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-    } else {
-        format!("{x:.1e}")
-    }
-}
-
 /// Numbers as ranges: `1-5 7`.
 fn ranges(numbers: &mut [u64]) -> String {
     numbers.sort_unstable();
@@ -379,11 +358,5 @@ mod tests {
     fn numbers_are_told_as_ranges() {
         assert_eq!(ranges(&mut [3, 1, 2, 7, 9, 10]), "1-3 7 9-10");
         assert_eq!(ranges(&mut []), "");
-    }
-
-    #[test]
-    fn few_digits_are_shown() {
-        let shown = [0.0, 0.0312345, 0.2, 123.4, -0.5678, 1e-7, 2.5e9].map(short);
-        assert_eq!(shown, ["0", "0.0312", "0.2", "123", "-0.568", "1.0e-7", "2.5e9"]);
     }
 }

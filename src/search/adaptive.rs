@@ -225,27 +225,33 @@ impl<M: Model> Sampler for Adaptive<M> {
                 return Proposal::Config(Suggestion { config: self.encoding.config(point), why, gain: None, memory });
             }
         }
-        let spread = self.spread(index);
+        let place = index.saturating_sub(self.tries.len() as u64);
+        let spread = self.spread(place);
         if let Some(config) = new(&self.encoding, &spread) {
-            let why = match index {
-                _ if index < self.middles() => "the middle of the ranges".to_owned(),
-                _ => format!("spread over the space, {} of {}", index + 1, startup.max(index + 1)),
+            let why = match () {
+                () if self.encoding.len() == 0 => "the only config".to_owned(),
+                () if place < self.middles() => "the middle of the ranges".to_owned(),
+                () if index < startup => format!("spread over the space, {} of {startup}", index + 1),
+                () => "spread over the space".to_owned(),
             };
             return Proposal::Config(Suggestion { config, why, gain: None, memory });
         }
         if let Some(rest) = untried_of(self.whole.as_ref(), &proposed) {
             let point = &rest[rng.below(rest.len() as u64) as usize];
-            let why = "what is left, in random order".to_owned();
+            let why = "at random, among those that were not tried".to_owned();
             return Proposal::Config(Suggestion { config: self.encoding.config(point), why, gain: None, memory });
         }
         for _ in 0..DESPAIR {
             let point = self.encoding.draw(&mut rng);
             if let Some(config) = new(&self.encoding, &point) {
-                let why = "a draw that meets the constraints".to_owned();
+                let constrained = if self.encoding.has_constraints() { " that meets the constraints" } else { "" };
+                let why = format!("a random draw{constrained}");
                 return Proposal::Config(Suggestion { config, why, gain: None, memory });
             }
         }
-        Proposal::Stuck(format!("{DESPAIR} draws in a row were refused by the constraints or had been proposed before"))
+        Proposal::Stuck(format!(
+            "{DESPAIR} draws in a row were refused by the constraints or had been proposed before; perhaps no other config meets the constraints"
+        ))
     }
 
     fn is_adaptive(&self) -> bool {

@@ -56,6 +56,26 @@ pub struct Suggestion {
     pub memory: Vec<f64>,
 }
 
+impl Suggestion {
+    /// Why this config, with what is hoped for; `maximize` says that costs were turned round.
+    pub fn reason(&self, maximize: bool) -> String {
+        let Some(gain) = self.gain else { return self.why.clone() };
+        let over = if maximize { -gain.over } else { gain.over };
+        format!("{} {} over {}", self.why, short(gain.expected), short(over))
+    }
+}
+
+/// Three digits.
+fn short(x: f64) -> String {
+    if x == 0.0 || (1e-3..1e5).contains(&x.abs()) {
+        let digits = (2 - x.abs().max(1e-9).log10().floor() as i32).clamp(0, 6) as usize;
+        let text = format!("{x:.digits$}");
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    } else {
+        format!("{x:.1e}")
+    }
+}
+
 /// What a model hopes for, in units of the cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gain {
@@ -196,5 +216,16 @@ pub fn sampler(kind: SamplerKind, space: Arc<Space>, setup: Setup) -> Box<dyn Sa
         SamplerKind::Gp => Box::new(Gp::sampler(space, setup)),
         SamplerKind::Cmaes => Box::new(Cmaes::sampler(space, setup)),
         SamplerKind::Bayes => Box::new(Bayes::sampler(space, setup)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_digits_are_shown() {
+        let shown = [0.0, 0.0312345, 0.2, 123.4, -0.5678, 1e-7, 2.5e9].map(short);
+        assert_eq!(shown, ["0", "0.0312", "0.2", "123", "-0.568", "1.0e-7", "2.5e9"]);
     }
 }

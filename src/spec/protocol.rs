@@ -21,15 +21,24 @@ pub struct SearchProblem {
 }
 
 /// Reads `{"space": {...}, "direction": "minimize", "seed": 0, "budget": 100}`; keys that are not known are passed over.
+/// Where `is_grid`, every param must have points.
 /// Beside these there may be `"constraints": ["a <= b"]` and `"try": [{"a": 1}]`.
 ///
 /// # Errors
 /// What is wrong, in words that name the place.
-pub fn search_problem(message: &Map<String, Json>) -> Result<SearchProblem, String> {
+pub fn search_problem(message: &Map<String, Json>, is_grid: bool) -> Result<SearchProblem, String> {
     let space = message.get("space").and_then(Json::as_object).ok_or("`space` is an object of params")?;
     let mut params: Vec<Param> = Vec::with_capacity(space.len());
     for (name, json) in space {
-        let param = param(name, json, &params).map_err(|why| format!("`space.{name}`: {why}"))?;
+        let mut param = param(name, json, &params).map_err(|why| format!("`space.{name}`: {why}"))?;
+        if let (true, Domain::Range(range)) = (is_grid, &mut param.domain) {
+            if !range.scale.is_int() && range.step.is_none() && range.low < range.high {
+                return Err(format!(
+                    "`space.{name}`: a grid does not know which points to take: give a `step`, or list `choices`"
+                ));
+            }
+            range.step = range.step.or(range.scale.is_int().then_some(1.0));
+        }
         params.push(param);
     }
     let direction =
@@ -129,7 +138,10 @@ fn param(name: &str, json: &Json, before: &[Param]) -> Result<Param, String> {
                 return Err("`choices` is empty".into());
             }
             for (i, choice) in choices.iter().enumerate() {
-                if choices[..i].contains(choice) {
+                if choice.is_null() || choice.is_array() || choice.is_object() {
+                    return Err(format!("a choice is a text, a number or a boolean, not {choice}"));
+                }
+                if choices[..i].iter().any(|other| Value::from_json(other).alike(&Value::from_json(choice))) {
                     return Err(format!("the choice {choice} stands twice"));
                 }
             }
@@ -142,8 +154,11 @@ fn param(name: &str, json: &Json, before: &[Param]) -> Result<Param, String> {
         Some(json) => {
             let other = json.get("param").and_then(Json::as_str).ok_or("`when` has no `param`")?;
             let values = json.get("in").and_then(Json::as_array).ok_or("`when` has no list `in`")?;
-            if before.iter().all(|param| &*param.name != other) {
+            let Some(parent) = before.iter().find(|param| &*param.name == other) else {
                 return Err(format!("`when` names `{other}`, which is no param before this one"));
+            };
+            if let Some(never) = values.iter().find(|value| !parent.domain.contains(&Value::from_json(value))) {
+                return Err(format!("`when`: `{other}` never is {never}"));
             }
             vec![When { name: other.into(), values: values.iter().map(Value::from_json).collect() }]
         }
@@ -186,7 +201,7 @@ mod tests {
     use serde_json::json;
 
     fn problem(message: Json) -> Result<SearchProblem, String> {
-        search_problem(message.as_object().unwrap())
+        search_problem(message.as_object().unwrap(), false)
     }
 
     #[test]
@@ -233,6 +248,13 @@ mod tests {
                 one(json!({"type": "categorical", "choices": []})),
                 one(json!({"type": "categorical", "choices": ["a", "a"]})),
                 one(json!({"type": "int", "low": 0, "high": 1, "when": {"param": "y", "in": [1]}})),
+                one(json!({"type": "categorical", "choices": [1, null]})),
+                one(json!({"type": "categorical", "choices": [1, 1.0]})),
+                problem(json!({"space": {
+                    "k": {"type": "categorical", "choices": ["p", "q"]},
+                    "x": {"type": "int", "low": 0, "high": 1, "when": {"param": "k", "in": ["r"]}},
+                }}))
+                .unwrap_err(),
             ]
             .join("\n")
         );

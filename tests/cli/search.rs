@@ -226,11 +226,10 @@ fn other_programs_ask_and_tell() {
     assert_eq!(all.len(), 12, "no config twice");
     assert_eq!(answers[0], answers[4], "a new search begins anew");
     assert_eq!(answers, session(1.0, "minimize"), "the same seed and results give the same trials");
-    assert_eq!(
-        answers.iter().map(|a| a["trials"].clone()).collect::<Vec<_>>(),
-        session(-1.0, "maximize").iter().map(|a| a["trials"].clone()).collect::<Vec<_>>(),
-        "which way is better changes nothing"
-    );
+    let params = |answers: &[Value]| -> Vec<Value> {
+        answers.iter().flat_map(|a| a["trials"].as_array().unwrap()).map(|trial| trial["params"].clone()).collect()
+    };
+    assert_eq!(params(&answers), params(&session(-1.0, "maximize")), "which way is better changes nothing");
 }
 
 #[test]
@@ -283,6 +282,53 @@ fn a_space_that_is_used_up_is_answered_with_fewer_trials() {
         assert_eq!(answers[1]["trials"].as_array().unwrap().len(), 2, "{name}");
         assert_eq!((answers[0].get("exhausted"), &answers[1]["exhausted"]), (None, &json!(true)), "{name}");
     }
+}
+
+#[test]
+fn numbers_that_json_does_not_know_are_failures() {
+    let env = Env::new();
+    let begin = json!({"space": {"NaN \"NaN": {"type": "float", "low": 0, "high": 1}}});
+    let messages = [
+        begin,
+        json!({"ask": 3}),
+        json!("{\"tell\": [{\"id\": 0, \"value\": NaN}, {\"id\": 1, \"value\": -Infinity}]}"),
+        json!({"tell": [{"id": 2, "value": 0.5}], "ask": 1}),
+    ];
+    let answers = suggest(&env, &[], &messages);
+    assert_eq!(answers.len(), 2, "{answers:?}");
+    assert!(answers[1]["trials"][0]["params"]["NaN \"NaN"].is_number());
+}
+
+#[test]
+fn a_grid_for_other_programs_has_every_point() {
+    let env = Env::new();
+    let space =
+        json!({"n": {"type": "int", "low": 0, "high": 3}, "f": {"type": "float", "low": 0, "high": 0.3, "step": 0.1}});
+    let answers = suggest(&env, &["--sampler", "grid"], &[json!({"space": space}), json!({"ask": 30})]);
+    assert_eq!(answers[0]["trials"].as_array().unwrap().len(), 16);
+    let refused =
+        suggest(&env, &["--sampler", "grid"], &[json!({"space": {"f": {"type": "float", "low": 0, "high": 1}}})]);
+    assert!(refused[0]["error"].as_str().unwrap().contains("give a `step`"));
+}
+
+#[test]
+fn constraints_that_nothing_meets_are_no_success() {
+    let env = Env::new();
+    env.write("s.yaml", &(learning("bayes", 9) + "constraints: ['lr > 2']\n"));
+    let output = env.sweep(&["run", "s.yaml"]);
+    assert_eq!(output.code, 3, "{}{}", output.stdout, output.stderr);
+    assert!(output.stderr.contains("perhaps no other config meets the constraints"), "{}", output.stderr);
+    assert!(env.ok(&["ls"]).stdout.contains("incomplete"));
+}
+
+#[test]
+fn configs_to_try_do_not_take_the_place_of_the_middle() {
+    let env = Env::new();
+    env.write("s.yaml", &(learning("bayes", 6) + "try: [{method: sgd, lr: 0.5}]\n"));
+    env.ok(&["run", "s.yaml", "-j1"]);
+    assert!(env.ok(&["show", "1/1"]).stdout.contains("a config of `try`"));
+    assert!(env.ok(&["show", "1/2"]).stdout.contains("the middle of the ranges (seen: trial 1)"));
+    assert!(env.ok(&["show", "1/3"]).stdout.contains("the middle of the ranges (seen: trials 1-2)"));
 }
 
 #[test]

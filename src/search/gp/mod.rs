@@ -213,7 +213,7 @@ impl Model for Process {
         let chosen = if past.untried.is_some() { scored } else { new_ones(scored, &points) };
         let gain = chosen.first().map(|(score, _)| Gain {
             expected: score.exp() * warped.unit,
-            over: known.costs[order[0]],
+            over: known.costs.iter().copied().fold(f64::INFINITY, f64::min),
             worth: score.exp() / (SPREAD_THAT_COUNTS + NOISE_THAT_COUNTS * posterior.noise().sqrt()),
         });
         thetas[which] = Some(theta);
