@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::learner::Learner;
 use super::proposer::Wake;
-use crate::search::{Grid, History, Proposal, Sampler, SamplerKind, grid_size, sampler};
+use crate::search::{Grid, History, Proposal, Sampler, SamplerKind, finite_size, grid_size, sampler};
 use crate::space::{Config, ConfigId, State};
 use crate::spec::Spec;
 use crate::store::{Proposed, Reason, Recorded};
@@ -317,7 +317,8 @@ pub fn planned_trials(spec: &Spec) -> Option<u64> {
                 (configs, None) => configs,
             }
         }
-        _ => spec.config_limit(),
+        // A small space is used up before a large budget is.
+        _ => spec.config_limit().map(|limit| finite_size(&spec.space).map_or(limit, |size| size.min(limit))),
     };
     configs.map(|configs| configs * repeats)
 }

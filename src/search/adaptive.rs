@@ -18,6 +18,14 @@ const MIDDLES: u64 = 3;
 /// After so many refused points in a row the search is given up.
 const DESPAIR: u32 = 300_000;
 
+/// How many configs a small finite space has, those of `try` included; none for others.
+pub fn finite_size(space: &Arc<Space>) -> Option<u64> {
+    let encoding = Encoding::new(space.clone());
+    let mut ids: HashSet<ConfigId> = encoding.all(WHOLE)?.iter().map(|point| encoding.config(point).id()).collect();
+    ids.extend(space.completed_tries().iter().filter(|config| space.accepts(config)).map(Config::id));
+    Some(ids.len() as u64)
+}
+
 /// What came of a config.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Outcome {

@@ -19,6 +19,7 @@ mod sampler;
 mod sobol;
 mod tpe;
 
+pub use adaptive::finite_size;
 pub use ask_tell::{AskTell, Asked, TellError};
 pub use grid::{Grid, GridSize, grid_size};
 pub use random::Random;

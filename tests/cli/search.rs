@@ -126,7 +126,8 @@ fn a_space_that_is_used_up_ends_the_search() {
         "s.yaml",
         "search: bayes\ntrain: {model: {quadratic: {dim: 10}}, steps: 20}\ntrials: 50\nparams:\n  lr: [0.1, 0.2, 0.3]\n  momentum: [0, 0.5]\n  method: momentum\n",
     );
-    env.ok(&["run", "s.yaml", "-j3"]);
+    let output = env.ok(&["run", "s.yaml", "-j3"]);
+    assert!(output.stderr.contains("6 configs x 1 seed = 6 trials"), "{}", output.stderr);
     assert_eq!(env.trials(&["1"]).len(), 6);
     let again = env.ok(&["run", "s.yaml"]);
     assert!(again.stderr.contains("complete"), "{}", again.stderr);
