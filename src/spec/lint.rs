@@ -24,6 +24,18 @@ pub fn lint(loaded: &Loaded) -> Vec<Diagnostic> {
             loaded.places.place(path, &loaded.sources).or_else(|| loaded.places.place("params", &loaded.sources));
         out.push(Diagnostic::warning(message, place).help(help));
     };
+    for (wanted, config) in spec.space.tries().iter().zip(spec.space.completed_tries()) {
+        if !spec.space.accepts(&config) {
+            let refused = spec.space.constraints().iter().find(|c| spec.space.verdict(c, &config) == Some(false));
+            let constraint = refused.map_or("", |constraint| constraint.text());
+            let message = format!("`try` asks for `{config}`, which `{constraint}` refuses: it does not run");
+            warn("try", message, "change it or the constraint".into());
+        }
+        for (name, _) in wanted.iter().filter(|(name, _)| config.get(name).is_none()) {
+            let message = format!("`try` sets `{name}`, which is not active in `{config}`");
+            warn("try", message, "set what it depends on as well".into());
+        }
+    }
     for param in spec.space.params() {
         let path = format!("params.{}", param.name);
         if let Domain::Range(range) = &param.domain {

@@ -323,6 +323,16 @@ fn constraints_that_nothing_meets_are_no_success() {
 }
 
 #[test]
+fn configs_to_try_that_cannot_run_are_pointed_out() {
+    let env = Env::new();
+    let tries = "try: [{lr: 0.9}, {momentum: 0.5}, {method: momentum, momentum: 0.5}]\nconstraints: ['lr < 0.8']\n";
+    env.write("s.yaml", &(learning("bayes", 6) + tries));
+    let plan = env.ok(&["plan", "s.yaml"]).stderr;
+    assert!(plan.contains("which `lr < 0.8` refuses"), "{plan}");
+    assert_eq!(plan.matches("`try` sets `momentum`, which is not active").count(), 1, "{plan}");
+}
+
+#[test]
 fn configs_to_try_do_not_take_the_place_of_the_middle() {
     let env = Env::new();
     env.write("s.yaml", &(learning("bayes", 6) + "try: [{method: sgd, lr: 0.5}]\n"));
