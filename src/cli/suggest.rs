@@ -94,18 +94,21 @@ fn answer(
         return Err("a message has `space`, `ask` or `tell`".into());
     }
     let session = session.as_mut().ok_or("the first message has a `space`")?;
+    // Looked at first, so that a message that is wrong changes nothing.
+    let count = message.get("ask").map(wanted).transpose()?;
     if let Some(told) = message.get("tell") {
         tell(told, session)?;
     }
-    message.get("ask").map(|count| ask(count, session)).transpose()
+    count.map(|count| ask(count, session)).transpose()
 }
 
-fn ask(count: &Json, session: &mut Session) -> Result<Json, String> {
+fn wanted(count: &Json) -> Result<u64, String> {
+    let fits = count.as_u64().filter(|count| (1..=MOST).contains(count));
+    fits.ok_or_else(|| format!("`ask` is the number of trials, from 1 to {MOST}, not {count}"))
+}
+
+fn ask(count: u64, session: &mut Session) -> Result<Json, String> {
     let (search, maximize) = (&mut session.search, session.problem.maximize);
-    let count = count
-        .as_u64()
-        .filter(|count| (1..=MOST).contains(count))
-        .ok_or_else(|| format!("`ask` is the number of trials, from 1 to {MOST}, not {count}"))?;
     let mut trials = Vec::new();
     let mut end = None;
     while (trials.len() as u64) < count {

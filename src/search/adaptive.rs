@@ -197,7 +197,7 @@ impl<M: Model> Sampler for Adaptive<M> {
                 memory: history.memory.to_vec(),
             });
         }
-        let untried: Option<Vec<Arc<Point>>> = self
+        let mut untried: Option<Vec<Arc<Point>>> = self
             .whole
             .as_ref()
             .map(|all| all.iter().filter(|(id, _)| !proposed.contains(id)).map(|(_, point)| point.clone()).collect());
@@ -215,7 +215,7 @@ impl<M: Model> Sampler for Adaptive<M> {
         if index >= startup {
             let past = Past { encoding: &self.encoding, tried, running, index, memory: history.memory, untried };
             let ideas = self.model.ideas(&past, &mut rng);
-            let rest = past.untried;
+            untried = past.untried;
             for point in &ideas.points {
                 if let Some(config) = new(&self.encoding, point) {
                     return Proposal::Config(Suggestion {
@@ -225,12 +225,6 @@ impl<M: Model> Sampler for Adaptive<M> {
                         memory: ideas.memory,
                     });
                 }
-            }
-            if let Some(rest) = rest {
-                // A small space is known whole, and some of it is left.
-                let point = &rest[rng.below(rest.len() as u64) as usize];
-                let why = format!("{}: what is left", self.model.word());
-                return Proposal::Config(Suggestion { config: self.encoding.config(point), why, gain: None, memory });
             }
         }
         let place = index.saturating_sub(self.tries.len() as u64);
@@ -244,7 +238,8 @@ impl<M: Model> Sampler for Adaptive<M> {
             };
             return Proposal::Config(Suggestion { config, why, gain: None, memory });
         }
-        if let Some(rest) = untried_of(self.whole.as_ref(), &proposed) {
+        if let Some(rest) = untried {
+            // A small space is known whole, and some of it is left.
             let point = &rest[rng.below(rest.len() as u64) as usize];
             let why = "at random, among those that were not tried".to_owned();
             return Proposal::Config(Suggestion { config: self.encoding.config(point), why, gain: None, memory });
@@ -279,12 +274,6 @@ impl<M: Model> Sampler for Adaptive<M> {
             self.whole.as_ref().map_or_else(String::new, |all| format!("; the space has {} configs", all.len()));
         format!("{tries}{spread}, then {}{whole}", self.model.about())
     }
-}
-
-fn untried_of(whole: Option<&Vec<(ConfigId, Arc<Point>)>>, proposed: &HashSet<ConfigId>) -> Option<Vec<Arc<Point>>> {
-    let rest: Vec<Arc<Point>> =
-        whole?.iter().filter(|(id, _)| !proposed.contains(id)).map(|(_, point)| point.clone()).collect();
-    (!rest.is_empty()).then_some(rest)
 }
 
 fn outcome(state: State, cost: Option<f64>) -> Outcome {

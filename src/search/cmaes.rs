@@ -35,12 +35,15 @@ pub(super) type Cmaes = Adaptive<Evolution>;
 impl Cmaes {
     /// CMA-ES over `space`.
     pub(super) fn sampler(space: Arc<Space>, setup: Setup) -> Self {
-        Self::over(space, setup, Evolution)
+        Self::over(space, setup, Evolution { seed: setup.seed })
     }
 }
 
 /// The model of [`Cmaes`].
-pub(super) struct Evolution;
+pub(super) struct Evolution {
+    /// Says where a distribution that has shrunk to nothing starts again.
+    seed: u64,
+}
 
 /// The constants of a dimension and a generation size.
 #[derive(Clone, Debug)]
@@ -323,11 +326,8 @@ impl Model for Evolution {
                 distribution.update(&points, best);
             }
             if distribution.is_over() {
-                let mut own = Rng::for_purpose(
-                    u64::from(distribution.restarts),
-                    "cmaes restart",
-                    ended.len() as u64 - rest.len() as u64,
-                );
+                let taken = (ended.len() - rest.len()) as u64;
+                let mut own = Rng::for_purpose(self.seed, "cmaes restart", taken);
                 distribution.restart(past.encoding, &mut own);
             }
         }

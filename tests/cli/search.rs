@@ -253,6 +253,7 @@ fn a_wrong_message_is_answered_and_changes_nothing() {
         json!({"tell": [{"id": 0}]}),
         json!({"tell": [{"value": 3}]}),
         json!({"tell": [{"id": 0, "value": 1}, {"id": 0, "value": 2}]}),
+        json!({"tell": [{"id": 0, "value": 1}], "ask": -1}),
         json!({"tell": [{"id": 0, "value": 1}]}),
         json!({"tell": [{"id": 0, "value": 1}]}),
         json!({"tell": [{"params": {"method": "sgd", "lr": 7}, "value": 1}]}),
