@@ -5,6 +5,7 @@ use super::logs::last_lines;
 use super::output::Output;
 use crate::analyse::{best_by, edges, rank};
 use crate::render::{Summary, clean, duration, plural, shell_word, shorten};
+use crate::run::command::LogPlace;
 use crate::run::{Ending, Report};
 use crate::space::State;
 use crate::spec::{Goal, Loaded};
@@ -17,9 +18,9 @@ const LINES: usize = 5;
 
 /// The last lines that a failed trial printed, with the command to see the rest.
 fn printed(store: &Store, row: &SweepRow, number: i64, at: &str) -> String {
-    let folder = store.trial_folder(&row.uid, number);
-    let (name, flag) = if folder.join("stderr.log").exists() { ("stderr", " --stderr") } else { ("stdout", "") };
-    let lines = last_lines(&folder, name, LINES);
+    let place = |stream| LogPlace::of(&store.sweep_folder(&row.uid), number as u64, stream);
+    let (stream, flag) = if place("stderr").file().exists() { ("stderr", " --stderr") } else { ("stdout", "") };
+    let lines = last_lines(&place(stream), LINES);
     if lines.is_empty() {
         return String::new();
     }

@@ -1,7 +1,6 @@
 //! `sweep logs`: what a trial printed.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use super::input::open_store;
 use super::output::Output;
 use crate::analyse::{Selected, select};
 use crate::render::tame;
-use crate::run::command::LogReader;
+use crate::run::command::{LogPlace, LogReader};
 use crate::space::State;
 use crate::store::{Store, SweepRow, TrialRow};
 
@@ -22,17 +21,16 @@ use crate::store::{Store, SweepRow, TrialRow};
 pub fn logs(args: &LogsArgs, common: &Common, output: &Output) -> Result<u8, CliError> {
     let store = open_store(common)?;
     let (sweep, trial) = wanted(&store, &args.trial)?;
-    let folder = store.trial_folder(&sweep.uid, trial.number);
+    let place = |stream| LogPlace::of(&store.sweep_folder(&sweep.uid), trial.number as u64, stream);
     let name = if args.stderr { "stderr" } else { "stdout" };
     if let Some(attempt) = args.attempt.filter(|attempt| i64::from(*attempt) != trial.attempts) {
-        let path = folder.join(format!("{name}.{attempt}.log"));
-        let content = std::fs::read(&path).map_err(|_| {
+        let content = std::fs::read(place(name).of_attempt(attempt)).map_err(|_| {
             CliError::user(format!("attempt {attempt} of trial {}/{} printed nothing there", sweep.id, trial.number))
         })?;
         write(&content)?;
         return Ok(0);
     }
-    let mut reader = LogReader::new(&folder, name);
+    let mut reader = LogReader::new(place(name));
     let mut some = false;
     loop {
         // Looked at before reading, so that nothing printed before the end is missed.
@@ -52,7 +50,7 @@ pub fn logs(args: &LogsArgs, common: &Common, output: &Output) -> Result<u8, Cli
     }
     if !some {
         let other = if args.stderr { ("stdout", "") } else { ("stderr", " --stderr") };
-        let hint = if folder.join(format!("{}.log", other.0)).exists() {
+        let hint = if place(other.0).file().exists() {
             format!("; but on {}: sweep logs {}/{}{}", other.0, sweep.id, trial.number, other.1)
         } else {
             String::new()
@@ -100,9 +98,8 @@ fn write(bytes: &[u8]) -> Result<(), CliError> {
 }
 
 /// The last lines of a log, cleaned; for messages.
-pub fn last_lines(folder: &std::path::Path, name: &str, count: usize) -> Vec<String> {
-    let path: PathBuf = folder.join(format!("{name}.log"));
-    let Ok(content) = std::fs::read(path) else { return Vec::new() };
+pub fn last_lines(log: &LogPlace, count: usize) -> Vec<String> {
+    let Ok(content) = std::fs::read(log.file()) else { return Vec::new() };
     let end = &content[content.len().saturating_sub(16 << 10)..];
     let text = String::from_utf8_lossy(end).into_owned();
     let mut lines: Vec<String> = text

@@ -55,6 +55,7 @@ pub fn go(
         Err(owner) => return Err(owned(id, &owner)),
     };
     drop(starting);
+    let is_first = store.sessions(id)?.is_empty();
     let command: Vec<String> = std::env::args().map(|word| shell_word(&word)).collect();
     let mut writer = store.into_writer(id, &command.join(" "), &start.note)?;
     writer.drop_old_requests()?;
@@ -63,7 +64,8 @@ pub fn go(
     let spec = Arc::new(loaded.spec.clone());
     announce(&row, &spec, &work, &recorded, start, output);
     let dead = writer.store().processes_of_the_dead(id)?;
-    let ended = end_leftovers(&dead, &format!("{uid}/"));
+    // Looking at all processes takes a while, and a new sweep has none.
+    let ended = if is_first { 0 } else { end_leftovers(&dead, &format!("{uid}/")) };
     if ended > 0 {
         output.say(&format!(
             "{} that an earlier run left behind {} ended",

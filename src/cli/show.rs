@@ -11,6 +11,7 @@ use super::output::Output;
 use super::trials::trial_json;
 use crate::analyse::{Selected, rank, select};
 use crate::render::{ago, clean, duration, line_chart, metric, plural, ranked_listing, time};
+use crate::run::command::LogPlace;
 use crate::space::{State, float_json};
 use crate::store::{Owner, Store, SweepRow, TrialRow, now};
 
@@ -208,14 +209,15 @@ fn trial_text(store: &Store, sweep: &SweepRow, trial: &TrialRow, width: Option<u
         let reason = if before.reason.is_empty() { String::new() } else { format!(": {}", before.reason) };
         text += &lines(vec![("attempt", format!("{} {}{reason}", before.number, before.state))]);
     }
+    let log = |stream| LogPlace::of(&store.sweep_folder(&sweep.uid), trial.number as u64, stream);
     for name in ["stdout", "stderr"] {
-        if folder.join(format!("{name}.log")).is_file() {
+        if log(name).file().is_file() {
             let flag = if name == "stderr" { " --stderr" } else { "" };
             text += &lines(vec![(name, format!("sweep logs {}/{}{flag}", sweep.id, trial.number))]);
         }
     }
     if trial.state == State::Failed {
-        let said = last_lines(&folder, "stderr", 10);
+        let said = last_lines(&log("stderr"), 10);
         if !said.is_empty() {
             text += "\nthe last lines on stderr\n";
             text += &said.iter().map(|line| format!("  {line}\n")).collect::<String>();

@@ -26,8 +26,8 @@ pub enum Repair {
     Sql(String),
     /// By marking what dead coordinators left.
     Reap,
-    /// By taking away a folder.
-    RemoveFolder(PathBuf),
+    /// By taking away a folder or a file.
+    Remove(PathBuf),
 }
 
 /// Rows that belong to rows that are gone: table, condition.
@@ -172,23 +172,25 @@ impl Store {
         Ok(())
     }
 
-    /// Folders beside the store that belong to no sweep or trial.
+    /// Folders and logs beside the store that belong to no sweep or trial.
     fn check_folders(&self, sweeps: &[(i64, String)], found: &mut Vec<Finding>) -> Result<(), StoreError> {
         let root = self.sweep_folder("");
-        let folders = |path: &PathBuf| -> Vec<(String, PathBuf)> {
+        let entries = |path: &PathBuf| {
             let entries = fs::read_dir(path).into_iter().flatten().flatten();
-            let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-            let mut list: Vec<_> =
-                folders.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect();
+            let one = |entry: fs::DirEntry| {
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                (entry.file_name().to_string_lossy().into_owned(), entry.path(), is_folder)
+            };
+            let mut list: Vec<(String, PathBuf, bool)> = entries.map(one).collect();
             list.sort();
             list
         };
-        for (name, path) in folders(&root) {
+        for (name, path, _) in entries(&root).into_iter().filter(|(_, _, is_folder)| *is_folder) {
             let Some((sweep, uid)) = sweeps.iter().find(|(_, uid)| *uid == name) else {
                 found.push(Finding {
                     what: format!("the folder `{}` belongs to no sweep of this store", path.display()),
                     remedy: "deletes it with all that is in it".into(),
-                    repair: Some(Repair::RemoveFolder(path)),
+                    repair: Some(Repair::Remove(path)),
                 });
                 continue;
             };
@@ -199,12 +201,17 @@ impl Store {
                 let mut query = self.connection.prepare_cached("SELECT number FROM trial_rows WHERE sweep = ?1")?;
                 query.query_map([sweep], |row| row.get(0))?.collect::<Result<_, _>>()?
             };
-            for (name, path) in folders(&path) {
-                if !name.parse().is_ok_and(|number| numbers.contains(&number)) {
+            for (name, path, is_folder) in entries(&path) {
+                let (what, number) = match () {
+                    () if is_folder => ("folder", Some(name.as_str())),
+                    () if name.ends_with(".log") => ("log", name.split_once(".std").map(|(number, _)| number)),
+                    () => continue,
+                };
+                if !number.and_then(|number| number.parse().ok()).is_some_and(|number| numbers.contains(&number)) {
                     found.push(Finding {
-                        what: format!("the folder `{}` belongs to no trial of sweep {sweep}", path.display()),
+                        what: format!("the {what} `{}` belongs to no trial of sweep {sweep}", path.display()),
                         remedy: "deletes it; a trial that was killed before it was recorded leaves one".into(),
-                        repair: Some(Repair::RemoveFolder(path)),
+                        repair: Some(Repair::Remove(path)),
                     });
                 }
             }
@@ -257,8 +264,9 @@ impl Store {
                     }
                 }
             }
-            Repair::RemoveFolder(path) => {
-                fs::remove_dir_all(path).map_err(|source| StoreError::File { path: path.clone(), source })?;
+            Repair::Remove(path) => {
+                let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+                removed.map_err(|source| StoreError::File { path: path.clone(), source })?;
             }
         }
         Ok(())
@@ -323,6 +331,9 @@ mod tests {
             )
             .unwrap();
         fs::create_dir_all(store.sweep_folder(&uid).join("99")).unwrap();
+        for log in ["1.stdout.log", "1.stderr.2.log", "1.unrecorded.stdout.log", "98.stderr.log", "owner"] {
+            fs::write(store.sweep_folder(&uid).join(log), "").unwrap();
+        }
         fs::create_dir_all(store.sweep_folder("stranger").join("1")).unwrap();
         let found = store.check().unwrap();
         let shown: Vec<String> = found.iter().map(|f| format!("{} ({})", f.what, f.remedy)).collect();

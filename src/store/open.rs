@@ -189,12 +189,16 @@ fn create(path: &Path) -> Result<(), StoreError> {
 
 fn build(path: &Path, network: bool) -> Result<(), StoreError> {
     let mut connection = Connection::open(path)?;
+    // Nobody can see the file yet: it is written to the disk once, as a whole.
+    connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY;")?;
     schema::migrate(&mut connection, path)?;
     let uid = blake3::hash(format!("{} {} {}", path.display(), super::now(), std::process::id()).as_bytes()).to_hex();
     connection
         .execute("INSERT INTO meta VALUES ('uid', ?1), ('created', ?2)", (&uid[..32], super::now().to_string()))?;
     set_journal(&connection, network)?;
-    connection.close().map_err(|(_, error)| error.into())
+    connection.close().map_err(|(_, error)| error)?;
+    let written = fs::File::open(path).and_then(|file| file.sync_all());
+    written.map_err(|source| StoreError::File { path: path.to_owned(), source })
 }
 
 fn set_journal(connection: &Connection, network: bool) -> Result<(), StoreError> {

@@ -92,7 +92,7 @@ fn floods_its_output() {
     let body = "w = sys.stdout.buffer\nw.write(b'loss=3\\nfirst line\\n')\nblock = (b'x' * 99 + b'\\n') * 10000\nfor _ in range(1000): w.write(block)\nw.write(b'last line\\nloss=1\\n')\n";
     assert_eq!(run(&env, body, "").code, 0);
     assert_eq!(env.trials(&[])[0]["objective"], 1.0);
-    let log = fs::read(env.trial_folder(1).join("stdout.log")).unwrap();
+    let log = fs::read(env.trial_folder(1).with_extension("stdout.log")).unwrap();
     assert!(log.len() < 9 << 20, "{}", log.len());
     assert!(log.starts_with(b"loss=3\nfirst line\n") && log.ends_with(b"last line\nloss=1\n"));
     assert!(env.ok(&["logs", "1/1"]).stdout.contains("bytes are left out here"));

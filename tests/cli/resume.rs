@@ -191,3 +191,35 @@ fn signals_drain_first_and_stop_then() {
     assert_eq!(env.trials(&["t"])[0]["state"], "lost");
     assert!(env.ok(&["ls"]).stdout.contains("incomplete"));
 }
+
+#[test]
+fn under_nohup_a_sweep_and_its_programs_outlive_the_terminal() {
+    let env = Env::new();
+    env.write("s.yaml", "run: [sh, -c, 'kill -HUP $PPID; kill -HUP $$; sleep 0.1; echo loss=1', '{x}']\nmetric: min loss\nparams: {x: [1, 2]}\n");
+    let run = "trap '' HUP; exec \"$0\" run s.yaml --quiet --db results/sweep.db";
+    let status = std::process::Command::new("sh")
+        .args(["-c", run, env!("CARGO_BIN_EXE_sweep")])
+        .current_dir(env.path("."))
+        .status();
+    assert!(status.unwrap().success());
+    assert_eq!(env.trials(&["-F", "state = done"]).len(), 2);
+}
+
+#[test]
+fn what_a_killed_attempt_printed_is_not_taken_for_the_next_one() {
+    let env = Env::new();
+    env.write("s.yaml", "run: [echo, 'loss={x}']\nmetric: min loss\nparams: {x: [1]}\n");
+    env.ok(&["run", "s.yaml", "-q"]);
+    // An attempt that was killed before anything of it was recorded leaves its logs.
+    let log = |name: &str| env.trial_folder(2).with_file_name(name);
+    std::fs::write(log("2.stderr.log"), "stale").unwrap();
+    env.ok(&["extend", "1", "x=2"]);
+    let output = env.ok(&["logs", "1/2", "--stderr"]);
+    assert!(output.stdout.is_empty() && output.stderr.contains("printed nothing"), "{output:?}");
+    assert_eq!(std::fs::read_to_string(log("2.stdout.log")).unwrap(), "loss=2\n");
+    assert_eq!(std::fs::read_to_string(log("2.unrecorded.stderr.log")).unwrap(), "stale");
+    let output = env.sweep(&["doctor"]);
+    assert!(output.stdout.contains("2.unrecorded.stderr.log` belongs to no trial"), "{output:?}");
+    env.ok(&["doctor", "--repair"]);
+    assert!(!log("2.unrecorded.stderr.log").exists() && log("2.stdout.log").exists());
+}

@@ -18,9 +18,10 @@ use nix::sys::eventfd::EventFd;
 use nix::sys::signal::Signal;
 
 use super::launcher::{Shared, find_program};
+use super::log::{LogPlace, STREAMS};
 use super::memory::{MemoryGroup, MemoryLimit, held_below};
 use super::place::{Place, Spare};
-use super::process::{Usage, bury_adopted, collect, end_adopted, exit_handle, has_ended, signal_group, start_error};
+use super::process::{Usage, bury_adopted, collect, end_adopted, has_ended, signal_group, start_error};
 use super::sink::{Ended, Sink};
 use super::variables::own;
 use crate::run::launcher::{Assignment, Message, Outcome};
@@ -55,11 +56,11 @@ pub fn run(shared: &Shared, slot: &Slot, assignment: &Assignment, spare: &mut Sp
     let mut child = match start(shared, slot, assignment, &place, spare) {
         Ok(child) => child,
         Err(StartError::Trial(reason)) => {
-            spare.take_over(&place, false);
+            spare.take_over(&place);
             return Outcome { state: State::Failed, reason, ended: now(), ..Outcome::default() };
         }
         Err(StartError::Any(why)) => {
-            spare.take_over(&place, false);
+            spare.take_over(&place);
             return Outcome {
                 state: State::Lost,
                 reason: why.clone(),
@@ -70,7 +71,8 @@ pub fn run(shared: &Shared, slot: &Slot, assignment: &Assignment, spare: &mut Sp
         }
     };
     shared.watchdog.watch(child.pid);
-    let mut sink = Sink::new(shared, assignment.token, &place.folder, &place.report);
+    let logs = STREAMS.map(|stream| LogPlace::of(&shared.folder, assignment.number, stream));
+    let mut sink = Sink::new(shared, assignment.token, logs, &place.report);
     let group = match &shared.memory {
         MemoryLimit::Groups { parent, bytes } => {
             let name = format!("{}-{}-{}", std::process::id(), assignment.number, assignment.attempt);
@@ -91,14 +93,13 @@ pub fn run(shared: &Shared, slot: &Slot, assignment: &Assignment, spare: &mut Sp
     let ran_out = group.as_ref().is_some_and(MemoryGroup::ran_out);
     drop(group);
     let usage = Usage { peak_memory: memory, ..usage };
-    let has_printed = sink.has_printed();
     let mut outcome = sink.finish(exit, ended, usage, seconds, ran_out);
     outcome.started = Some(began);
     outcome.ended = at;
     if matches!(outcome.state, State::Done | State::Diverged) && !shared.keep.is_empty() {
         place.keep(&shared.keep, &mut outcome);
     }
-    spare.take_over(&place, has_printed);
+    spare.take_over(&place);
     outcome
 }
 
@@ -130,6 +131,13 @@ fn start(
     spare
         .prepare(place, assignment.attempt)
         .map_err(|error| StartError::Any(format!("the folder `{}` cannot be made: {error}", place.folder.display())))?;
+    if assignment.attempt > 1 {
+        for stream in STREAMS {
+            LogPlace::of(&shared.folder, assignment.number, stream).set_aside(assignment.attempt - 1);
+        }
+    } else if shared.with_logs.contains(&assignment.number) {
+        LogPlace::set_aside_unrecorded(&shared.folder, assignment.number);
+    }
     let filling = Filling {
         config: &assignment.config,
         seed: assignment.seed,
@@ -166,7 +174,7 @@ fn start(
                     pid: started.pid,
                     stdout: Some(started.stdout),
                     stderr: Some(started.stderr),
-                    exit: exit_handle(started.pid),
+                    exit: started.exit,
                 });
             }
             Err(error) => {

@@ -1,17 +1,18 @@
 //! The launcher of commands: a thread for each slot, since starting a process blocks its thread until it runs.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::child::{self, Slot};
+use super::log::numbers_with_logs;
 use super::machine::Allotment;
 use super::memory::MemoryLimit;
 use super::place::Spare;
@@ -25,11 +26,13 @@ use crate::spec::{CommandSpec, ConfigFormat, Each, Objective, Spec, Target};
 use crate::store::now;
 
 /// How many attempts may stand in line for each slot.
-const LOOKAHEAD: usize = 16;
+const LOOKAHEAD: usize = 64;
 /// How long a trial that is ended may take before it is killed, where nothing is said.
 const GRACE: Duration = Duration::from_secs(10);
 /// A trial that ends sooner is written once, with its result.
 const START_AFTER: Duration = Duration::from_millis(50);
+/// How long the threads may take to end.
+const CLOSE: Duration = Duration::from_secs(1);
 /// How much is read at once, in bytes.
 const READ: usize = 64 << 10;
 /// The stack of a slot's thread.
@@ -61,6 +64,8 @@ pub struct Shared {
     pub(super) config_files: Vec<ConfigFormat>,
     pub(super) sweep: i64,
     pub(super) folder: PathBuf,
+    /// Trials with logs from before this run.
+    pub(super) with_logs: HashSet<u64>,
     pub(super) directory: PathBuf,
     pub(super) program: Option<PathBuf>,
     pub(super) starter: Starter,
@@ -151,6 +156,7 @@ impl Commands {
             pattern: command.pattern.as_deref().and_then(|text| regex::Regex::new(text).ok()),
             config_files,
             sweep: place.sweep,
+            with_logs: numbers_with_logs(&place.folder),
             folder: place.folder.clone(),
             directory: place.directory.clone(),
             program: place.program.clone(),
@@ -188,11 +194,11 @@ impl Commands {
         self.shared.news.notify_all();
         self.kill();
         // A process that the system does not let go would hold its thread: it is left to the watchdog.
-        for _ in 0..200 {
-            if self.threads.iter().all(JoinHandle::is_finished) {
-                break;
-            }
-            thread::sleep(Duration::from_millis(5));
+        let start = Instant::now();
+        let mut pause = Duration::from_micros(100);
+        while !self.threads.iter().all(JoinHandle::is_finished) && start.elapsed() < CLOSE {
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(5));
         }
         if self.threads.iter().all(JoinHandle::is_finished) {
             self.threads.drain(..).for_each(|thread| drop(thread.join()));

@@ -18,11 +18,12 @@ mod process;
 mod sink;
 mod spawn;
 mod variables;
+mod vfork;
 pub mod watchdog;
 
 pub use launcher::{CommandPlace, Commands};
 pub use leftovers::end_leftovers;
-pub use log::LogReader;
+pub use log::{LogPlace, LogReader};
 pub use machine::{Allotment, DoesNotFit, Machine, allot};
 pub use memory::MemoryLimit;
 pub use preflight::{Obstacle, check_command};

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use super::keep::keep;
 use crate::run::launcher::Outcome;
 
-/// The files of one trial.
+/// The files of one trial, but for its logs.
 pub(super) struct Place {
-    /// Logs, config files, the report and what is kept.
+    /// Config files, the report and what is kept.
     pub(super) folder: PathBuf,
     /// The directory that the trial has for itself.
     pub(super) dir: PathBuf,
@@ -26,17 +26,6 @@ impl Place {
     pub(super) fn of(sweep: &Path, number: u64) -> Self {
         let folder = sweep.join(number.to_string());
         Self { dir: folder.join("work"), report: folder.join("report.jsonl"), folder }
-    }
-
-    /// Sets aside what an earlier attempt printed and reported.
-    fn set_aside(&self, before: u32) {
-        for (name, ending) in [("stdout", "log"), ("stderr", "log"), ("report", "jsonl")] {
-            let old = self.folder.join(format!("{name}.{ending}"));
-            let _ = fs::rename(old, self.folder.join(format!("{name}.{before}.{ending}")));
-            for tail in ["tail", "tail.1"] {
-                let _ = fs::remove_file(self.folder.join(format!("{name}.{tail}.{ending}")));
-            }
-        }
     }
 
     /// Moves what is to be kept; the rest of the directory is given up.
@@ -72,11 +61,11 @@ enum Left {
 }
 
 impl Spare {
-    /// Makes the folders of a trial; what an earlier attempt printed and reported is set aside.
+    /// Makes the folders of a trial; what an earlier attempt reported is set aside.
     pub(super) fn prepare(&mut self, place: &Place, attempt: u32) -> io::Result<()> {
         if attempt > 1 {
             fs::create_dir_all(&place.dir)?;
-            place.set_aside(attempt - 1);
+            let _ = fs::rename(&place.report, place.folder.join(format!("report.{}.jsonl", attempt - 1)));
             return Ok(());
         }
         match self.left.take() {
@@ -101,8 +90,8 @@ impl Spare {
         Ok(())
     }
 
-    /// Takes the directory of a trial that has ended, if nothing is in it; `has_log` where its folder has one.
-    pub(super) fn take_over(&mut self, place: &Place, has_log: bool) {
+    /// Takes the directory of a trial that has ended, if nothing is in it, and its whole folder if nothing else is there.
+    pub(super) fn take_over(&mut self, place: &Place) {
         let Ok(mut entries) = fs::read_dir(&place.dir) else {
             // The trial has deleted it.
             let _ = fs::remove_dir(&place.folder);
@@ -117,7 +106,7 @@ impl Spare {
             let _ = fs::remove_dir(&place.folder);
             return;
         }
-        let alone = !has_log && fs::read_dir(&place.folder).is_ok_and(|entries| entries.take(2).count() == 1);
+        let alone = fs::read_dir(&place.folder).is_ok_and(|entries| entries.take(2).count() == 1);
         self.left = Some(if alone { Left::Folder(place.folder.clone()) } else { Left::Dir(place.dir.clone()) });
     }
 }
@@ -181,25 +170,25 @@ mod tests {
         };
         // Nothing was left: the whole folder moves.
         spare.prepare(&place(1), 1).unwrap();
-        spare.take_over(&place(1), false);
+        spare.take_over(&place(1));
         spare.prepare(&place(2), 1).unwrap();
         assert_eq!(there(), "2");
-        // A log was left: only the directory moves.
-        fs::write(place(2).folder.join("stdout.log"), "x").unwrap();
-        spare.take_over(&place(2), false);
+        // A report was left: only the directory moves.
+        fs::write(place(2).report, "x").unwrap();
+        spare.take_over(&place(2));
         spare.prepare(&place(3), 1).unwrap();
-        assert!(!place(2).dir.exists() && place(2).folder.join("stdout.log").exists() && place(3).dir.is_dir());
+        assert!(!place(2).dir.exists() && place(2).report.exists() && place(3).dir.is_dir());
         // Something was left in the directory: it stays.
         fs::write(place(3).dir.join("model"), "x").unwrap();
-        spare.take_over(&place(3), false);
+        spare.take_over(&place(3));
         spare.prepare(&place(4), 1).unwrap();
         assert!(place(3).dir.join("model").exists() && place(4).dir.is_dir());
         // Its permissions were changed.
         fs::set_permissions(&place(4).dir, fs::Permissions::from_mode(0o500)).unwrap();
-        spare.take_over(&place(4), false);
+        spare.take_over(&place(4));
         assert_eq!(there(), "2 3");
         spare.prepare(&place(5), 1).unwrap();
-        spare.take_over(&place(5), false);
+        spare.take_over(&place(5));
         drop(spare);
         assert_eq!(there(), "2 3");
     }
@@ -213,9 +202,9 @@ mod tests {
             if left != "nothing" {
                 spare.prepare(&other, 1).unwrap();
                 if left == "directory" {
-                    fs::write(other.folder.join("stdout.log"), "").unwrap();
+                    fs::write(&other.report, "").unwrap();
                 }
-                spare.take_over(&other, false);
+                spare.take_over(&other);
             }
             fs::create_dir_all(place.dir.join("sub")).unwrap();
             fs::write(&place.report, "{\"loss\": 0}\n").unwrap();

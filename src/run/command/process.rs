@@ -6,7 +6,6 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{FromRawFd as _, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::sync::OnceLock;
 use std::thread;
@@ -41,22 +40,6 @@ pub fn adopt_orphans() -> bool {
     return nix::sys::prctl::set_child_subreaper(true).is_ok();
     #[cfg(not(target_os = "linux"))]
     false
-}
-
-/// Something that becomes readable when the process ends; none where the system has no such thing.
-pub fn exit_handle(pid: u32) -> Option<OwnedFd> {
-    #[cfg(target_os = "linux")]
-    {
-        // SAFETY: the call takes two integers and gives a new descriptor or a negative number.
-        let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, 0) };
-        // SAFETY: the descriptor was just made and belongs to nobody else.
-        (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd as i32) })
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = pid;
-        None
-    }
 }
 
 /// Whether a child has ended; it stays a zombie, so that nothing else can get its id.
@@ -157,13 +140,13 @@ fn adopted(except: &[u32]) -> Vec<u32> {
 /// reading it.
 fn children_text() -> Option<String> {
     static FILE: OnceLock<Option<File>> = OnceLock::new();
-    let path = format!("/proc/self/task/{}/children", std::process::id());
-    let file = FILE.get_or_init(|| File::open(&path).ok()).as_ref()?;
+    let path = || format!("/proc/self/task/{}/children", std::process::id());
+    let file = FILE.get_or_init(|| File::open(path()).ok()).as_ref()?;
     let mut buffer = [0; 4096];
     let count = file.read_at(&mut buffer, 0).ok()?;
     // Very many children are read anew, whole.
     if count == buffer.len() {
-        return fs::read_to_string(path).ok();
+        return fs::read_to_string(path()).ok();
     }
     String::from_utf8(buffer[..count].to_vec()).ok()
 }

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 
 use super::finals::Finals;
 use super::launcher::Shared;
-use super::log::Log;
+use super::log::{Log, LogPlace};
 use super::process::Usage;
 use crate::run::launcher::{Message, Outcome};
 use crate::run::read::MetricReader;
@@ -54,13 +54,14 @@ pub(super) struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    pub(super) fn new(shared: &'a Shared, token: u64, folder: &Path, report: &Path) -> Self {
+    pub(super) fn new(shared: &'a Shared, token: u64, logs: [LogPlace; 2], report: &Path) -> Self {
         let now = Instant::now();
+        let [stdout, stderr] = logs.map(Log::new);
         Self {
             shared,
             token,
-            stdout: Log::new(folder, "stdout"),
-            stderr: Log::new(folder, "stderr"),
+            stdout,
+            stderr,
             reader: MetricReader::new(&shared.wanted, shared.pattern.clone()),
             finals: Finals::new(&shared.objective),
             report: report.to_owned(),
@@ -139,11 +140,6 @@ impl<'a> Sink<'a> {
             let points = points.into_iter().map(|(name, series)| (name.to_string().into(), series)).collect();
             self.shared.send(Message::Points(self.token, points));
         }
-    }
-
-    /// Whether the trial has printed anything.
-    pub(super) fn has_printed(&self) -> bool {
-        self.stdout.has_some() || self.stderr.has_some()
     }
 
     pub(super) fn finish(

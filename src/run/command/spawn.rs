@@ -1,24 +1,21 @@
 //! Starting a program, with no more work than it takes: whatever is the same for every trial is made once.
 
-use std::ffi::{CStr, CString, OsStr, c_char, c_int};
+use std::ffi::{CStr, CString, OsStr, c_char};
 use std::fs::File;
 use std::io::{self, PipeReader};
-use std::mem::MaybeUninit;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::ptr;
+
+use super::vfork::{self, Program, Signals};
 
 /// Starts programs in one directory, with one common environment.
 pub(super) struct Starter {
     directory: CString,
     /// `NAME=value`, for every trial.
     common: Vec<CString>,
-    /// The signals that a program finds with their usual effect; those that this process was started to ignore, as
-    /// `nohup` does it, stay ignored.
-    usual: libc::sigset_t,
-    /// No signal is held back.
-    none: libc::sigset_t,
+    signals: Signals,
     /// The standard input of all: nothing.
     nothing: File,
 }
@@ -28,10 +25,9 @@ pub(super) struct Started {
     pub(super) pid: u32,
     pub(super) stdout: PipeReader,
     pub(super) stderr: PipeReader,
+    /// Readable when it has ended; none where the system has no such thing.
+    pub(super) exit: Option<OwnedFd>,
 }
-
-/// The last signal; those above it are for the C library.
-const LAST_SIGNAL: c_int = 64;
 
 impl Starter {
     /// A starter in `directory` with the environment of this process, less the names in `own` (which each trial has
@@ -45,16 +41,8 @@ impl Starter {
             .filter_map(|(name, value)| entry(&name, &value))
             .chain(defaults.iter().filter_map(|(name, value)| entry(OsStr::new(name), OsStr::new(value))))
             .collect();
-        let mut usual = no_signals();
-        for signal in 1..=LAST_SIGNAL {
-            // The runtime of Rust itself ignores this one.
-            if signal == libc::SIGPIPE || !is_ignored(signal) {
-                // SAFETY: the set is a live variable that was made empty.
-                unsafe { libc::sigaddset(&raw mut usual, signal) };
-            }
-        }
         let directory = CString::new(directory.as_os_str().as_bytes())?;
-        Ok(Self { directory, common, usual, none: no_signals(), nothing: File::open("/dev/null")? })
+        Ok(Self { directory, common, signals: Signals::new(), nothing: File::open("/dev/null")? })
     }
 
     /// Starts `program` with `words` as its arguments (the first is its name) and `own` added to its environment.
@@ -66,36 +54,15 @@ impl Starter {
         let (stderr, stderr_end) = io::pipe()?;
         let arguments = pointers(words.iter());
         let environment = pointers(self.common.iter().chain(own));
-        let mut actions = Actions::new()?;
-        for (from, to) in [(self.nothing.as_raw_fd(), 0), (stdout_end.as_raw_fd(), 1), (stderr_end.as_raw_fd(), 2)] {
-            // SAFETY: the actions were initialized.
-            check(unsafe { libc::posix_spawn_file_actions_adddup2(actions.0.as_mut_ptr(), from, to) })?;
-        }
-        // SAFETY: the actions were initialized and the path is a C string.
-        check(unsafe { libc::posix_spawn_file_actions_addchdir_np(actions.0.as_mut_ptr(), self.directory.as_ptr()) })?;
-        let mut attributes = Attributes::new()?;
-        let flags = libc::POSIX_SPAWN_SETPGROUP | libc::POSIX_SPAWN_SETSIGDEF | libc::POSIX_SPAWN_SETSIGMASK;
-        let to = attributes.0.as_mut_ptr();
-        // SAFETY: the attributes were initialized; the sets are live variables.
-        unsafe {
-            check(libc::posix_spawnattr_setflags(to, flags as _))?;
-            check(libc::posix_spawnattr_setpgroup(to, 0))?;
-            check(libc::posix_spawnattr_setsigdefault(to, &raw const self.usual))?;
-            check(libc::posix_spawnattr_setsigmask(to, &raw const self.none))?;
-        }
-        let mut pid = 0;
-        // SAFETY: everything was initialized; both lists end with a null pointer and their strings outlive the call.
-        check(unsafe {
-            libc::posix_spawn(
-                &raw mut pid,
-                program.as_ptr(),
-                actions.0.as_ptr(),
-                attributes.0.as_ptr(),
-                arguments.as_ptr(),
-                environment.as_ptr(),
-            )
-        })?;
-        Ok(Started { pid: pid as u32, stdout, stderr })
+        let program = Program {
+            path: program,
+            directory: &self.directory,
+            arguments: &arguments,
+            environment: &environment,
+            streams: [self.nothing.as_raw_fd(), stdout_end.as_raw_fd(), stderr_end.as_raw_fd()],
+        };
+        let (pid, exit) = vfork::start(&program, &self.signals)?;
+        Ok(Started { pid, stdout, stderr, exit })
     }
 }
 
@@ -110,64 +77,6 @@ pub(super) fn entry(name: &OsStr, value: &OsStr) -> Option<CString> {
 
 fn pointers<'a>(strings: impl Iterator<Item = &'a CString>) -> Vec<*mut c_char> {
     strings.map(|string| string.as_ptr().cast_mut()).chain([ptr::null_mut()]).collect()
-}
-
-fn no_signals() -> libc::sigset_t {
-    let mut set = MaybeUninit::uninit();
-    // SAFETY: the call makes the set empty, whatever it was.
-    unsafe {
-        libc::sigemptyset(set.as_mut_ptr());
-        set.assume_init()
-    }
-}
-
-fn is_ignored(signal: c_int) -> bool {
-    // SAFETY: the structure is plain data for which zero is a value.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: nothing is changed, and the answer goes to a live variable.
-    let asked = unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
-    asked == 0 && action.sa_sigaction == libc::SIG_IGN
-}
-
-/// These calls give the number of an error, or zero.
-fn check(code: c_int) -> io::Result<()> {
-    if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
-}
-
-struct Actions(MaybeUninit<libc::posix_spawn_file_actions_t>);
-
-impl Actions {
-    fn new() -> io::Result<Self> {
-        let mut actions = MaybeUninit::uninit();
-        // SAFETY: the call initializes what it is given.
-        check(unsafe { libc::posix_spawn_file_actions_init(actions.as_mut_ptr()) })?;
-        Ok(Self(actions))
-    }
-}
-
-impl Drop for Actions {
-    fn drop(&mut self) {
-        // SAFETY: they were initialized, or there would be no value.
-        unsafe { libc::posix_spawn_file_actions_destroy(self.0.as_mut_ptr()) };
-    }
-}
-
-struct Attributes(MaybeUninit<libc::posix_spawnattr_t>);
-
-impl Attributes {
-    fn new() -> io::Result<Self> {
-        let mut attributes = MaybeUninit::uninit();
-        // SAFETY: the call initializes what it is given.
-        check(unsafe { libc::posix_spawnattr_init(attributes.as_mut_ptr()) })?;
-        Ok(Self(attributes))
-    }
-}
-
-impl Drop for Attributes {
-    fn drop(&mut self) {
-        // SAFETY: they were initialized, or there would be no value.
-        unsafe { libc::posix_spawnattr_destroy(self.0.as_mut_ptr()) };
-    }
 }
 
 #[cfg(test)]
@@ -198,6 +107,22 @@ mod tests {
         assert!(err.ends_with("oops\n"));
         let (pid, group) = lines[2].split_once(' ').unwrap();
         assert_eq!(pid, group.trim());
+    }
+
+    #[test]
+    fn a_program_ignores_what_this_process_was_started_to_ignore_and_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let starter = Starter::new(folder.path(), &[], &[]).unwrap();
+        let ignored = |status: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+            u64::from_str_radix(line.trim(), 16).unwrap()
+        };
+        let mine = ignored(&std::fs::read_to_string("/proc/self/status").unwrap());
+        let broken_pipe = 1 << (libc::SIGPIPE - 1);
+        assert_ne!(mine & broken_pipe, 0);
+        let (out, _) = run(&starter, "exec cat /proc/self/status", &[]);
+        assert_eq!(ignored(&out), mine & !broken_pipe);
+        assert!(out.contains("SigBlk:\t0000000000000000"));
     }
 
     #[test]
