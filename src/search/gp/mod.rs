@@ -37,6 +37,8 @@ const FEWEST: u64 = 3;
 /// Evaluations of a fit from the last hyperparameters, and of one from the prior.
 const WARM: usize = 22;
 const COLD: usize = 60;
+/// Up to so many points.
+const FULL: usize = 60;
 /// A fit from the prior is tried as well, each so many proposals.
 const RESTART: u64 = 8;
 /// From so many costs on, a warp is judged by the process itself.
@@ -102,9 +104,10 @@ impl Process {
     }
 }
 
-/// How many evaluations a fit with `n` points may take, where it may take `most` with 100 and fewer.
+/// How many evaluations a fit with `n` points may take, where it may take `most` with [`FULL`] and fewer: with more
+/// points one more of them moves the hyperparameters less, and an evaluation takes longer.
 fn evaluations(most: usize, n: usize) -> usize {
-    if n <= 100 { most } else { (most * 100 / n).max(6) }
+    if n <= FULL { most } else { (most * FULL / n).max(6) }
 }
 
 /// The hyperparameters of each model, from what a proposal left.
