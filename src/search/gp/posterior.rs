@@ -2,8 +2,11 @@
 
 use super::loops;
 use super::process::{ADDITIVE_LENGTH, Amplitudes, Data, Factor, Layout, Term};
-use crate::numeric::{self, Init, Shape, Strided};
+use crate::numeric::{self, Init, LANES, Shape, Strided};
 use crate::search::encode::Point;
+
+/// Columns that are multiplied at once.
+const BLOCK: usize = 6 * LANES;
 
 /// A fitted process that predicts.
 pub(super) struct Posterior<'a> {
@@ -118,6 +121,9 @@ impl<'a> Posterior<'a> {
 
     /// Means and standard deviations at many points.
     pub(super) fn predict(&self, points: &[&Point]) -> Vec<(f64, f64)> {
+        if points.is_empty() {
+            return Vec::new();
+        }
         let (n, ld) = (self.data.n, self.factor.ld);
         let mut kernel = vec![0.0; points.len() * ld];
         let mut slope = vec![0.0; n];
@@ -126,16 +132,13 @@ impl<'a> Posterior<'a> {
             own.push(self.cross(&point.x, &self.same(&point.x), &mut row[..n], &mut slope));
         }
         let mut half = vec![0.0; points.len() * ld];
-        let shape = Shape { m: points.len(), n: ld, k: n };
-        numeric::gemm(
-            shape,
-            Strided { data: &kernel, row: ld, col: 1 },
-            &self.transposed,
-            ld,
-            &mut half,
-            ld,
-            Init::Zero,
-        );
+        // The right side is a triangle: of each block of its columns only what is above the diagonal counts.
+        for start in (0..n).step_by(BLOCK) {
+            let end = (start + BLOCK).min(ld);
+            let shape = Shape { m: points.len(), n: end - start, k: end.min(n) };
+            let rows = Strided { data: &kernel, row: ld, col: 1 };
+            numeric::gemm(shape, rows, &self.transposed[start..], ld, &mut half[start..], ld, Init::Zero);
+        }
         kernel
             .chunks_exact(ld)
             .zip(half.chunks_exact(ld))
