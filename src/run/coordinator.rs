@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::attempt::{End, Fate, Live};
@@ -23,7 +24,9 @@ use crate::store::Writer;
 /// How often timeouts are looked at and the display is drawn, at least.
 const TICK: Duration = Duration::from_millis(100);
 /// How long more results are waited for before a group is written.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(20);
+/// How often it is looked for them meanwhile.
+const LOOK: Duration = Duration::from_millis(2);
 /// The most messages in one transaction.
 const MOST_MESSAGES: usize = 4_000;
 /// How much longer than their grace trials may take to end once they are cancelled.
@@ -154,16 +157,20 @@ impl Coordinator<'_> {
     }
 
     /// Takes what else has come, and what comes within a moment, as long as no slot waits for this thread: a group of
-    /// results costs hardly more to write than one.
+    /// results costs hardly more to write than one. It looks now and then: to be woken by each would cost both sides more.
     fn take_more(&mut self, mailbox: &Receiver<Message>, finished: &mut Vec<(u64, Box<Outcome>)>) {
         let until = Instant::now() + GATHER;
         for _ in 0..MOST_MESSAGES {
+            if let Ok(message) = mailbox.try_recv() {
+                self.take(message, finished);
+                continue;
+            }
             let left = self.live.len() - finished.len();
             let some_wait_in_line = left > self.launcher.slots() + self.launcher.lookahead() / 4;
-            let pause =
-                if some_wait_in_line { until.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
-            let Ok(message) = mailbox.recv_timeout(pause) else { return };
-            self.take(message, finished);
+            if !some_wait_in_line || Instant::now() >= until {
+                return;
+            }
+            thread::sleep(LOOK);
         }
     }
 

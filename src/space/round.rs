@@ -26,6 +26,10 @@ pub(super) fn clean(x: f64, quantum: f64) -> f64 {
     if x == 0.0 {
         return 0.0;
     }
+    // A whole number has no dust, and no more digits than are kept.
+    if x.fract() == 0.0 && x.abs() < 1e15 && quantum.abs() < 1e9 {
+        return x;
+    }
     let digits = (x.abs().log10().floor() - quantum.abs().log10().floor() + 10.0).clamp(6.0, 15.0);
     format!("{:.*e}", digits as usize - 1, x).parse().expect("a number in scientific notation parses")
 }
@@ -45,6 +49,7 @@ mod tests {
         assert_eq!(multiple(0.31, 0.1), 0.3);
         assert_eq!(multiple(7.3, 0.5), 7.5);
         assert_eq!(multiple(1e9 + 0.04, 0.1), 1e9);
+        assert_eq!(multiple(123_456_789_012_345.0, 1.0), 123_456_789_012_345.0);
     }
 
     proptest! {

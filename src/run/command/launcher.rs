@@ -21,6 +21,7 @@ use super::spawn::Starter;
 use super::variables::{defaults, own_names};
 use super::watchdog::Watchdog;
 use crate::run::launcher::{Assignment, Launcher, Message, Outcome};
+use crate::run::read::Wanted;
 use crate::space::State;
 use crate::spec::{CommandSpec, ConfigFormat, Each, Objective, Spec, Target};
 use crate::store::now;
@@ -59,8 +60,7 @@ pub struct CommandPlace {
 pub struct Shared {
     pub(super) spec: CommandSpec,
     pub(super) objective: Objective,
-    pub(super) wanted: Vec<String>,
-    pub(super) pattern: Option<regex::Regex>,
+    pub(super) wanted: Arc<Wanted>,
     pub(super) config_files: Vec<ConfigFormat>,
     pub(super) sweep: i64,
     pub(super) folder: PathBuf,
@@ -85,6 +85,8 @@ pub struct Shared {
 #[derive(Default)]
 struct Line {
     waiting: VecDeque<Assignment>,
+    /// How many threads wait for an attempt.
+    idle: usize,
     draining: bool,
     closed: bool,
 }
@@ -139,6 +141,7 @@ impl Commands {
             Target::Converged => None,
         }));
         wanted.dedup();
+        let pattern = command.pattern.as_deref().and_then(|text| regex::Regex::new(text).ok());
         let mut slots = Vec::with_capacity(allotment.gpus.len());
         for (i, gpus) in allotment.gpus.iter().enumerate() {
             let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
@@ -152,8 +155,7 @@ impl Commands {
         let shared = Arc::new(Shared {
             spec: command.clone(),
             objective: spec.objective.clone(),
-            wanted,
-            pattern: command.pattern.as_deref().and_then(|text| regex::Regex::new(text).ok()),
+            wanted: Arc::new(Wanted::new(&wanted, pattern)),
             config_files,
             sweep: place.sweep,
             with_logs: numbers_with_logs(&place.folder),
@@ -222,7 +224,9 @@ impl Shared {
                     if line.closed {
                         return;
                     }
+                    line.idle += 1;
                     line = self.news.wait(line).unwrap_or_else(PoisonError::into_inner);
+                    line.idle -= 1;
                 }
             };
             if draining {
@@ -241,8 +245,12 @@ impl Shared {
 
 impl Launcher for Commands {
     fn launch(&mut self, assignment: Assignment) {
-        self.shared.line.lock().unwrap_or_else(PoisonError::into_inner).waiting.push_back(assignment);
-        self.shared.news.notify_one();
+        let mut line = self.shared.line.lock().unwrap_or_else(PoisonError::into_inner);
+        line.waiting.push_back(assignment);
+        // While all are busy nobody need be told.
+        if line.idle > 0 {
+            self.shared.news.notify_one();
+        }
     }
 
     fn drain(&mut self) {

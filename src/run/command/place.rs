@@ -2,11 +2,14 @@
 //!
 //! Most trials leave their directory empty. Making and removing a directory for each is slow on common file systems
 //! (ext4 passes over every inode that was freed lately), so an empty one is handed on to the next trial of the slot.
+//! Reading directories to see that nothing is in them takes time as well: so they are dated back when they are made, and
+//! one that still has that date is as it was, for whatever is made or removed in a directory changes it.
 
-use std::fs;
+use std::fs::{self, File, FileTimes, Metadata};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::keep::keep;
 use crate::run::launcher::Outcome;
@@ -78,6 +81,7 @@ impl Spare {
             }
             Some(Left::Dir(old)) => {
                 if make_fresh(&place.folder).is_ok() && fs::rename(&old, &place.dir).is_ok() {
+                    date_back(&place.folder);
                     return Ok(());
                 }
                 let _ = fs::remove_dir(old);
@@ -87,28 +91,52 @@ impl Spare {
         make_fresh(&place.folder)?;
         fs::create_dir_all(&place.dir)?;
         self.mode = Some(fs::metadata(&place.dir)?.permissions().mode());
+        date_back(&place.dir);
+        date_back(&place.folder);
         Ok(())
     }
 
     /// Takes the directory of a trial that has ended, if nothing is in it, and its whole folder if nothing else is there.
     pub(super) fn take_over(&mut self, place: &Place) {
-        let Ok(mut entries) = fs::read_dir(&place.dir) else {
+        let Ok(data) = fs::symlink_metadata(&place.dir) else {
             // The trial has deleted it.
             let _ = fs::remove_dir(&place.folder);
             return;
         };
-        if entries.next().is_some() {
+        if !data.is_dir() || !has_only(&place.dir, &data, 0) {
             return;
         }
-        let mode = fs::metadata(&place.dir).map(|data| data.permissions().mode()).ok();
-        if mode.is_none() || mode != self.mode || self.left.is_some() {
+        if self.mode != Some(data.permissions().mode()) || self.left.is_some() {
             let _ = fs::remove_dir(&place.dir);
             let _ = fs::remove_dir(&place.folder);
             return;
         }
-        let alone = fs::read_dir(&place.folder).is_ok_and(|entries| entries.take(2).count() == 1);
+        let alone = fs::symlink_metadata(&place.folder).is_ok_and(|data| has_only(&place.folder, &data, 1));
         self.left = Some(if alone { Left::Folder(place.folder.clone()) } else { Left::Dir(place.dir.clone()) });
     }
+}
+
+/// The date of a directory in which nothing was made or removed since we made it; no other program would set it.
+fn old_date() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::new(1_000_000_000, 987_654_321)
+}
+
+/// Where this fails, or the system keeps no such times, directories are read.
+fn date_back(directory: &Path) {
+    let times = FileTimes::new().set_modified(old_date());
+    let _ = File::open(directory).and_then(|opened| opened.set_times(times));
+}
+
+/// Whether a directory has no more than `count` entries, which were there when it was dated back.
+fn has_only(directory: &Path, data: &Metadata, count: usize) -> bool {
+    if data.modified().is_ok_and(|date| date == old_date()) {
+        return true;
+    }
+    let has = fs::read_dir(directory).is_ok_and(|entries| entries.take(count + 1).count() == count);
+    if has {
+        date_back(directory);
+    }
+    has
 }
 
 impl Drop for Spare {

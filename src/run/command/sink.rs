@@ -62,7 +62,7 @@ impl<'a> Sink<'a> {
             token,
             stdout,
             stderr,
-            reader: MetricReader::new(&shared.wanted, shared.pattern.clone()),
+            reader: MetricReader::new(shared.wanted.clone()),
             finals: Finals::new(&shared.objective),
             report: report.to_owned(),
             report_read: 0,

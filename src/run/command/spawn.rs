@@ -52,8 +52,8 @@ impl Starter {
     pub(super) fn start(&self, program: &CStr, words: &[CString], own: &[CString]) -> io::Result<Started> {
         let (stdout, stdout_end) = io::pipe()?;
         let (stderr, stderr_end) = io::pipe()?;
-        let arguments = pointers(words.iter());
-        let environment = pointers(self.common.iter().chain(own));
+        let arguments = pointers([words]);
+        let environment = pointers([self.common.as_slice(), own]);
         let program = Program {
             path: program,
             directory: &self.directory,
@@ -75,8 +75,14 @@ pub(super) fn entry(name: &OsStr, value: &OsStr) -> Option<CString> {
     CString::new(bytes).ok()
 }
 
-fn pointers<'a>(strings: impl Iterator<Item = &'a CString>) -> Vec<*mut c_char> {
-    strings.map(|string| string.as_ptr().cast_mut()).chain([ptr::null_mut()]).collect()
+/// Pointers to all strings of some lists, and a null pointer.
+fn pointers<const N: usize>(lists: [&[CString]; N]) -> Vec<*mut c_char> {
+    let mut all = Vec::with_capacity(lists.iter().map(|list| list.len()).sum::<usize>() + 1);
+    for list in lists {
+        all.extend(list.iter().map(|string| string.as_ptr().cast_mut()));
+    }
+    all.push(ptr::null_mut());
+    all
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub(super) struct Signals {
     /// effect. What this process was started to ignore, as `nohup` does it, stays ignored.
     usual: Vec<c_int>,
     none: libc::sigset_t,
+    /// All but the one for the end of a child.
     all: libc::sigset_t,
 }
 
@@ -57,6 +58,8 @@ impl Signals {
         unsafe {
             libc::sigemptyset(none.as_mut_ptr());
             libc::sigfillset(all.as_mut_ptr());
+            // Nobody here handles it, and while one thread blocks it the system would wake another one for it.
+            libc::sigdelset(all.as_mut_ptr(), libc::SIGCHLD);
             Self { usual, none: none.assume_init(), all: all.assume_init() }
         }
     }

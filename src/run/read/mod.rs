@@ -9,4 +9,4 @@ mod literal;
 mod number;
 mod reader;
 
-pub use reader::MetricReader;
+pub use reader::{MetricReader, Wanted};

@@ -17,32 +17,49 @@ const MOST_METRICS: usize = 1_000;
 /// The longest name of a metric, in bytes.
 const MOST_NAME: usize = 200;
 
+/// What is looked for in the output of all attempts; made once.
+pub struct Wanted {
+    names: Vec<String>,
+    finders: Vec<memmem::Finder<'static>>,
+    pattern: Option<Regex>,
+}
+
+impl Wanted {
+    /// `names` are those that the spec names, `pattern` reads standard output instead of the forms that are known.
+    pub fn new(names: &[String], pattern: Option<Regex>) -> Self {
+        let names: Vec<String> = names.iter().filter(|name| !name.is_empty()).cloned().collect();
+        let finders = names.iter().map(|name| memmem::Finder::new(name.as_bytes()).into_owned()).collect();
+        Self { names, finders, pattern }
+    }
+
+    /// Whether one of the names stands somewhere in a line.
+    fn is_in(&self, line: &[u8]) -> bool {
+        self.finders.iter().any(|finder| finder.find(line).is_some())
+    }
+
+    fn is_name(&self, name: &str) -> bool {
+        self.names.iter().any(|wanted| wanted == name)
+    }
+}
+
 /// Reads the metrics of one attempt.
 pub struct MetricReader {
     stdout: Lines,
     stderr: Lines,
     report: Lines,
-    wanted: Vec<String>,
-    finders: Vec<memmem::Finder<'static>>,
-    pattern: Option<Regex>,
     metrics: Metrics,
     bad_reports: u64,
     bad_report: String,
 }
 
 impl MetricReader {
-    /// A reader; `wanted` are the names that the spec names, `pattern` reads standard output instead of the forms that
-    /// are known.
-    pub fn new(wanted: &[String], pattern: Option<Regex>) -> Self {
-        let wanted: Vec<String> = wanted.iter().filter(|name| !name.is_empty()).cloned().collect();
+    /// A reader of one attempt.
+    pub fn new(wanted: Arc<Wanted>) -> Self {
         Self {
             stdout: Lines::new(true),
             stderr: Lines::new(true),
             report: Lines::new(false),
-            finders: wanted.iter().map(|name| memmem::Finder::new(name.as_bytes()).into_owned()).collect(),
-            metrics: Metrics { wanted: wanted.clone(), ..Metrics::default() },
-            wanted,
-            pattern,
+            metrics: Metrics::new(wanted),
             bad_reports: 0,
             bad_report: String::new(),
         }
@@ -50,17 +67,12 @@ impl MetricReader {
 
     /// Takes what came on standard output.
     pub fn stdout(&mut self, bytes: &[u8]) {
-        let Self { stdout, wanted, finders, pattern, metrics, .. } = self;
-        stdout.feed(bytes, &mut |line| match pattern {
-            Some(pattern) => by_pattern(line, pattern, metrics),
-            None => by_form(line, true, wanted, finders, metrics),
-        });
+        self.stdout.feed(bytes, &mut |line| printed(line, true, &mut self.metrics));
     }
 
     /// Takes what came on standard error: only names that the spec names are read there.
     pub fn stderr(&mut self, bytes: &[u8]) {
-        let Self { stderr, wanted, finders, metrics, .. } = self;
-        stderr.feed(bytes, &mut |line| by_name(line, wanted, finders, metrics));
+        self.stderr.feed(bytes, &mut |line| by_name(line, &mut self.metrics));
     }
 
     /// Takes what was appended to the report.
@@ -71,12 +83,9 @@ impl MetricReader {
 
     /// Ends the sources: a last line without an end counts, and what was held back is given out.
     pub fn finish(&mut self) {
-        let Self { stdout, stderr, report, wanted, finders, pattern, metrics, bad_reports, bad_report } = self;
-        stdout.finish(&mut |line| match pattern {
-            Some(pattern) => by_pattern(line, pattern, metrics),
-            None => by_form(line, false, wanted, finders, metrics),
-        });
-        stderr.finish(&mut |line| by_name(line, wanted, finders, metrics));
+        let Self { stdout, stderr, report, metrics, bad_reports, bad_report } = self;
+        stdout.finish(&mut |line| printed(line, false, metrics));
+        stderr.finish(&mut |line| by_name(line, metrics));
         report.finish(&mut |line| reported(line, metrics, bad_reports, bad_report));
         metrics.list.iter_mut().for_each(Metric::release);
     }
@@ -105,10 +114,19 @@ impl MetricReader {
 }
 
 /// A line of standard output; `ended` tells whether it came to its end.
-fn by_form(line: &[u8], ended: bool, wanted: &[String], finders: &[memmem::Finder<'_>], metrics: &mut Metrics) {
+fn printed(line: &[u8], ended: bool, metrics: &mut Metrics) {
+    let wanted = metrics.wanted.clone();
+    match &wanted.pattern {
+        Some(pattern) => by_pattern(line, pattern, metrics),
+        None => by_form(line, ended, &wanted, metrics),
+    }
+}
+
+/// A line of standard output, by the forms that are known.
+fn by_form(line: &[u8], ended: bool, wanted: &Wanted, metrics: &mut Metrics) {
     let has_pair = memchr2(b'=', b':', line).is_some();
     // What neither pairs a name with a value nor has a wanted name may still begin an epoch.
-    let has_name = || finders.iter().any(|finder| finder.find(line).is_some());
+    let has_name = || wanted.is_in(line);
     let begins_epoch = || {
         line.len() < 200 && line.iter().any(|b| b.is_ascii_digit()) && {
             let start = line.iter().position(|b| b.is_ascii_alphabetic() || *b == b'{').unwrap_or(0);
@@ -126,7 +144,7 @@ fn by_form(line: &[u8], ended: bool, wanted: &[String], finders: &[memmem::Finde
         None if !ended && text.trim_start().starts_with('{') => {}
         None => {
             if has_name()
-                && let Some(said) = form::prose(&text, wanted)
+                && let Some(said) = form::prose(&text, &wanted.names)
             {
                 metrics.add(said, Source::Whole);
             }
@@ -135,14 +153,15 @@ fn by_form(line: &[u8], ended: bool, wanted: &[String], finders: &[memmem::Finde
 }
 
 /// A line of standard error.
-fn by_name(line: &[u8], wanted: &[String], finders: &[memmem::Finder<'_>], metrics: &mut Metrics) {
-    if !finders.iter().any(|finder| finder.find(line).is_some()) {
+fn by_name(line: &[u8], metrics: &mut Metrics) {
+    let wanted = &metrics.wanted;
+    if !wanted.is_in(line) {
         return;
     }
     let text = plain(line);
-    let said = form::whole(&text).filter(|said| said.bar.is_some()).or_else(|| form::prose(&text, wanted));
+    let said = form::whole(&text).filter(|said| said.bar.is_some()).or_else(|| form::prose(&text, &wanted.names));
     if let Some(mut said) = said {
-        said.values.retain(|(name, _)| wanted.contains(name));
+        said.values.retain(|(name, _)| wanted.is_name(name));
         metrics.add(said, Source::Stderr);
     }
 }
@@ -187,9 +206,8 @@ enum Source {
     Stderr,
 }
 
-#[derive(Default)]
 struct Metrics {
-    wanted: Vec<String>,
+    wanted: Arc<Wanted>,
     list: Vec<Metric>,
     places: HashMap<Arc<str>, usize>,
     /// The epoch that a line of its own began.
@@ -217,6 +235,18 @@ impl Bar {
 }
 
 impl Metrics {
+    fn new(wanted: Arc<Wanted>) -> Self {
+        Self {
+            wanted,
+            list: Vec::new(),
+            places: HashMap::new(),
+            epoch: None,
+            bar: Bar::default(),
+            too_many: 0,
+            too_long: 0,
+        }
+    }
+
     fn add(&mut self, said: Said, source: Source) {
         let given = match (said.bar, said.step) {
             (Some(n), step) => Given::Refreshed(step.or(self.epoch).unwrap_or_else(|| self.bar.position(n))),
@@ -243,7 +273,7 @@ impl Metrics {
         if let Some(place) = self.places.get(name.as_str()) {
             return Some(&mut self.list[*place]);
         }
-        let is_wanted = self.wanted.contains(&name);
+        let is_wanted = self.wanted.is_name(&name);
         if !is_wanted && form::is_no_metric(&name) {
             return None;
         }
@@ -342,9 +372,13 @@ mod tests {
 
     use super::*;
 
+    fn reader(names: &[String], pattern: Option<Regex>) -> MetricReader {
+        MetricReader::new(Arc::new(Wanted::new(names, pattern)))
+    }
+
     fn read(wanted: &[&str], stdout: &[u8], stderr: &[u8], report: &[u8]) -> String {
         let wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
-        let mut reader = MetricReader::new(&wanted, None);
+        let mut reader = reader(&wanted, None);
         reader.stderr(stderr);
         reader.stdout(stdout);
         reader.report(report);
@@ -390,7 +424,7 @@ mod tests {
 
     #[test]
     fn the_report_counts_and_half_a_line_waits() {
-        let mut reader = MetricReader::new(&["m".into()], None);
+        let mut reader = reader(&["m".into()], None);
         reader.report(b"{\"m\": 1, \"step\": 10}\n{\"m\": \"NaN\", \"st");
         assert_eq!(points(&mut reader), "\"m\" 10:1");
         reader.report(b"ep\": 20}\nnot json\n{\"m\": ");
@@ -407,7 +441,7 @@ mod tests {
             "\"a\\\"b\\n<b>\\u{1b}[31m'; DROP TABLE x\" 1:1\n\"\\u{202e}\" 1:2"
         );
         let flood: String = (0..3000).map(|i| format!("m{i}=1\n")).collect();
-        let mut reader = MetricReader::new(&["wanted".into()], None);
+        let mut reader = reader(&["wanted".into()], None);
         reader.stdout(flood.as_bytes());
         reader.stdout(format!("{}=1\nwanted=2\n", "x".repeat(300)).as_bytes());
         assert_eq!(reader.take().len(), MOST_METRICS + 1);
@@ -417,7 +451,7 @@ mod tests {
     #[test]
     fn stderr_gives_way_to_stdout() {
         assert_eq!(read(&["loss"], b"loss=1\nloss=2\n", b"loss: 9 acc: 3\n", b""), "\"loss\" 1:9 2:1 3:2");
-        let mut reader = MetricReader::new(&["loss".into()], None);
+        let mut reader = reader(&["loss".into()], None);
         reader.stdout(b"loss=1\n");
         reader.stderr(b"INFO loss=1\n");
         assert_eq!(points(&mut reader), "\"loss\" 1:1");
@@ -426,7 +460,7 @@ mod tests {
     #[test]
     fn the_users_expression_is_read_alone() {
         let pattern = Regex::new(r"acc (?P<acc>\S+) at (?P<epoch>\d+)|L=(?P<loss>\S+)").unwrap();
-        let mut reader = MetricReader::new(&["acc".into()], Some(pattern));
+        let mut reader = reader(&["acc".into()], Some(pattern));
         reader.stdout(b"acc 0.5 at 3 L=nan\nother=7\nacc high at 4\n\x1b[1macc 0.6 at 4\x1b[0m\n");
         reader.finish();
         assert_eq!(points(&mut reader), "\"acc\" 3:0.5 4:0.6\n\"loss\" 1:NaN");
@@ -442,13 +476,13 @@ mod tests {
         #[test]
         fn pieces_make_no_difference(cuts in proptest::collection::vec(0usize..400, 0..12)) {
             let text = "Epoch 1/2\nloss=0.5 acc=0.9\n\x1b[32mval_loss: nan\x1b[0m\r 10%|#  | 1/10 [00:01<00:02, loss=3]\n{'eval': 1, 'epoch': 2}\nGr\u{fc}n \u{1f600} loss = 7\nEpoch 2/2\n5/5 - 1s - loss: 0.25\nlast=1".as_bytes();
-            let mut whole = MetricReader::new(&["loss".into()], None);
+            let mut whole = reader(&["loss".into()], None);
             whole.stdout(text);
             whole.finish();
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut % text.len()).collect();
             cuts.extend([0, text.len()]);
             cuts.sort_unstable();
-            let mut pieces = MetricReader::new(&["loss".into()], None);
+            let mut pieces = reader(&["loss".into()], None);
             cuts.windows(2).for_each(|pair| pieces.stdout(&text[pair[0]..pair[1]]));
             pieces.finish();
             prop_assert_eq!(points(&mut whole), points(&mut pieces));
@@ -456,7 +490,7 @@ mod tests {
 
         #[test]
         fn anything_can_be_printed(bytes in proptest::collection::vec(any::<u8>(), 0..2000), text in "[ -~\\n\\r{}'\":=0-9a-z/|\\[\\]%]{0,400}") {
-            let mut reader = MetricReader::new(&["loss".into(), "a".into()], None);
+            let mut reader = reader(&["loss".into(), "a".into()], None);
             for input in [bytes.as_slice(), text.as_bytes()] {
                 reader.stdout(input);
                 reader.stderr(input);
