@@ -25,7 +25,7 @@ use crate::store::Writer;
 const TICK: Duration = Duration::from_millis(100);
 /// How long more results are waited for before a group is written.
 const GATHER: Duration = Duration::from_millis(20);
-/// How often it is looked for them meanwhile.
+/// How often it is looked for results of programs meanwhile.
 const LOOK: Duration = Duration::from_millis(2);
 /// The most messages in one transaction.
 const MOST_MESSAGES: usize = 4_000;
@@ -157,9 +157,11 @@ impl Coordinator<'_> {
     }
 
     /// Takes what else has come, and what comes within a moment, as long as no slot waits for this thread: a group of
-    /// results costs hardly more to write than one. It looks now and then: to be woken by each would cost both sides more.
+    /// results costs hardly more to write than one.
     fn take_more(&mut self, mailbox: &Receiver<Message>, finished: &mut Vec<(u64, Box<Outcome>)>) {
         let until = Instant::now() + GATHER;
+        // To be woken by every program that ends would take longer than to look; built-in trials end too quickly for that.
+        let look = self.launcher.runs_commands().then_some(LOOK);
         for _ in 0..MOST_MESSAGES {
             if let Ok(message) = mailbox.try_recv() {
                 self.take(message, finished);
@@ -167,10 +169,17 @@ impl Coordinator<'_> {
             }
             let left = self.live.len() - finished.len();
             let some_wait_in_line = left > self.launcher.slots() + self.launcher.lookahead() / 4;
-            if !some_wait_in_line || Instant::now() >= until {
+            let pause = until.saturating_duration_since(Instant::now());
+            if !some_wait_in_line || pause.is_zero() {
                 return;
             }
-            thread::sleep(LOOK);
+            match look {
+                Some(look) => thread::sleep(look),
+                None => match mailbox.recv_timeout(pause) {
+                    Ok(message) => self.take(message, finished),
+                    Err(_) => return,
+                },
+            }
         }
     }
 
