@@ -30,8 +30,9 @@ pub struct AskTell {
     sampler: Box<dyn Sampler>,
     memory: Vec<f64>,
     next: u64,
-    /// Trials without a result, in the order of their numbers.
-    running: Vec<(u64, Pending)>,
+    /// Trials without a result, and their numbers, which are sorted.
+    running: Vec<Pending>,
+    asked: Vec<u64>,
     /// Results, and the numbers of their trials, which are sorted.
     observations: Vec<Observation>,
     ended: Vec<u64>,
@@ -41,7 +42,15 @@ impl AskTell {
     /// A search over `space` without any results.
     pub fn new(kind: SamplerKind, space: Arc<Space>, setup: Setup) -> Self {
         let sampler = sampler(kind, space, setup);
-        Self { sampler, memory: Vec::new(), next: 0, running: Vec::new(), observations: Vec::new(), ended: Vec::new() }
+        Self {
+            sampler,
+            memory: Vec::new(),
+            next: 0,
+            running: Vec::new(),
+            asked: Vec::new(),
+            observations: Vec::new(),
+            ended: Vec::new(),
+        }
     }
 
     /// The next config; none where the space is used up.
@@ -49,15 +58,15 @@ impl AskTell {
     /// # Errors
     /// Why the search found nothing.
     pub fn ask(&mut self) -> Result<Option<Asked>, String> {
-        let running: Vec<Pending> = self.running.iter().map(|(_, pending)| pending.clone()).collect();
-        let history = History { observations: &self.observations, running: &running, memory: &self.memory };
+        let history = History { observations: &self.observations, running: &self.running, memory: &self.memory };
         match self.sampler.propose(&history) {
             Proposal::Config(suggestion) => {
                 self.memory.clone_from(&suggestion.memory);
                 let pending = Pending { id: suggestion.config.id(), config: Arc::new(suggestion.config.clone()) };
                 let number = self.next;
                 self.next += 1;
-                self.running.push((number, pending));
+                self.running.push(pending);
+                self.asked.push(number);
                 Ok(Some(Asked { number, suggestion }))
             }
             Proposal::Exhausted => Ok(None),
@@ -71,7 +80,8 @@ impl AskTell {
     /// When there is no such trial, or it has a result.
     pub fn tell(&mut self, number: u64, cost: Option<f64>) -> Result<(), TellError> {
         let place = self.can_tell(number)?;
-        let (_, pending) = self.running.remove(place);
+        let pending = self.running.remove(place);
+        self.asked.remove(place);
         self.add(number, pending, cost);
         Ok(())
     }
@@ -84,7 +94,7 @@ impl AskTell {
         if number >= self.next {
             return Err(TellError::Unknown(number));
         }
-        self.running.iter().position(|(other, _)| *other == number).ok_or(TellError::Twice(number))
+        self.asked.binary_search(&number).map_err(|_| TellError::Twice(number))
     }
 
     /// Tells the cost of a config that was not asked for.

@@ -46,12 +46,13 @@ pub(super) struct Parzen;
 struct Mixture<'a> {
     encoding: &'a Encoding,
     points: Vec<&'a Point>,
-    /// For each coordinate, the means and the precisions (one over the bandwidth) of the components; for a category
-    /// the logarithms of the probability of the component's own value and of another one.
+    /// For each coordinate, the means and the precisions (one over the bandwidth) of the components; the precision is 0
+    /// where the coordinate was not active.
     means: Vec<Vec<f64>>,
     precisions: Vec<Vec<f64>>,
-    own: f64,
-    others: Vec<f64>,
+    /// For each category and component, the logarithms of the probability of its own value and of any other.
+    own: Vec<Vec<f64>>,
+    others: Vec<Vec<f64>>,
     /// The logarithm of what each component's kernel is multiplied by: in all, and by coordinate.
     constants: Vec<f64>,
     heights: Vec<Vec<f64>>,
@@ -81,19 +82,25 @@ impl<'a> Mixture<'a> {
         let n = points.len();
         let kernels = (n + 1) as f64;
         let least = 1.0 / kernels.min(100.0);
-        let (mut means, mut precisions, mut others, mut heights) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut means, mut precisions, mut heights) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut own, mut others) = (Vec::new(), Vec::new());
         let mut constants = vec![-kernels.ln(); n + 1];
         // How much of a category's kernel is the space's own distribution.
         let blur = 1.0 / kernels;
         for j in 0..encoding.len() {
             if let Kind::Category(count) = encoding.kind(j) {
-                others.push((blur / (1.0 + blur) / *count as f64).ln());
+                let other = blur / (1.0 + blur) / *count as f64;
+                let everywhere = -(*count as f64).ln();
+                let each = |there: f64| points.iter().map(|p| if p.active[j] { there } else { everywhere }).collect();
+                own.push(each((other + 1.0 / (1.0 + blur)).ln()));
+                others.push(each(other.ln()));
                 means.push(points.iter().map(|point| point.x[j]).collect());
                 precisions.push(points.iter().map(|point| f64::from(u8::from(point.active[j]))).collect());
                 heights.push(Vec::new());
                 continue;
             }
-            others.push(0.0);
+            own.push(Vec::new());
+            others.push(Vec::new());
             let centres: Vec<f64> = points.iter().map(|point| point.x[j]).chain([0.5]).collect();
             let widths = bandwidths(&centres, least.max(0.5 * encoding.grain(j)));
             let (mut precision, mut height) = (Vec::with_capacity(n), vec![0.0; n]);
@@ -115,7 +122,7 @@ impl<'a> Mixture<'a> {
             precisions.push(precision);
             heights.push(height);
         }
-        Self { encoding, points, means, precisions, own: 1.0, others, constants, heights }
+        Self { encoding, points, means, precisions, own, others, constants, heights }
     }
 
     /// The logarithm of the density, up to what is the same for every mixture.
@@ -133,18 +140,8 @@ impl<'a> Mixture<'a> {
                 continue;
             }
             if let Kind::Category(count) = self.encoding.kind(j) {
-                let uniform = -(*count as f64).ln();
-                let other = self.others[j];
-                let own = (other.exp() + self.own / (1.0 + 1.0 / (n + 1) as f64)).ln();
-                let kernels = self.precisions[j].iter().zip(&self.means[j]);
-                for (sum, (precision, mean)) in scratch.iter_mut().zip(kernels) {
-                    *sum += match (*precision > 0.0, *mean == x.x[j]) {
-                        (false, _) => uniform,
-                        (true, true) => own,
-                        (true, false) => other,
-                    };
-                }
-                everywhere += uniform;
+                add_either(&mut scratch[..n], x.x[j], &self.means[j], &self.own[j], &self.others[j]);
+                everywhere -= (*count as f64).ln();
             } else {
                 subtract_squares(&mut scratch[..n], x.x[j], &self.means[j], &self.precisions[j]);
             }
@@ -198,6 +195,20 @@ fn subtract_squares_body<S: Arith>(out: &mut [f64], x: f64, means: &[f64], preci
     for i in 0..out.len() {
         let z = (x - means[i]) * precisions[i];
         out[i] = S::madd(-0.5 * z, z, out[i]);
+    }
+}
+
+dispatch! {
+    /// Adds to `out[i]` what `same` has where `x` is `values[i]`, and what `different` has elsewhere.
+    fn add_either(out: &mut [f64], x: f64, values: &[f64], same: &[f64], different: &[f64]) => add_either_body
+}
+
+#[inline(always)]
+fn add_either_body<S: Arith>(out: &mut [f64], x: f64, values: &[f64], same: &[f64], different: &[f64]) {
+    let n = out.len();
+    let (values, same, different) = (&values[..n], &same[..n], &different[..n]);
+    for i in 0..n {
+        out[i] += if values[i] == x { same[i] } else { different[i] };
     }
 }
 
