@@ -96,6 +96,17 @@ fn keep(path: &Path, numbers: &BTreeMap<String, f64>) {
     fs::write(path, text).expect("the folder can be written");
 }
 
+/// The mean of the differences by problem, and its 95 % interval over seeds.
+fn difference<'a>(by_problem: impl Iterator<Item = &'a Vec<f64>>) -> (f64, f64) {
+    let (mut means, mut variances) = (Vec::new(), Vec::new());
+    for values in by_problem {
+        let (m, n) = (mean(values), values.len());
+        means.push(m);
+        variances.push(values.iter().map(|v| (v - m).powi(2)).sum::<f64>() / (n.max(2) - 1) as f64 / n as f64);
+    }
+    (mean(&means), 1.96 * variances.iter().sum::<f64>().sqrt() / means.len().max(1) as f64)
+}
+
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
@@ -161,7 +172,8 @@ fn main() {
             "warps" => recipe.warps = false,
             "probes" => recipe.probes = false,
             "centre" => recipe.centre = false,
-            _ => panic!("`--without` takes trends, effects, own-lengths, warps, probes, centre"),
+            "belief" => recipe.belief = false,
+            _ => panic!("`--without` takes trends, effects, own-lengths, warps, probes, centre, belief"),
         }
     }
     let init = option("--init").and_then(|text| text.parse().ok());
@@ -257,33 +269,20 @@ fn main() {
     }
     if let Some(path) = option("--against") {
         let other = remembered(&folder.join(path));
-        for (i, at) in AT.iter().enumerate() {
-            // The interval is that of the mean of the differences by problem.
-            let mut by_problem: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-            for (key, cost) in costs.iter().filter(|(key, _)| key.ends_with(&format!(" {at}"))) {
-                if let Some(before) = other.get(key) {
+        for group in groups.iter().copied().chain(["all"]) {
+            let is_own = |name: &str| group == "all" || problems.iter().any(|p| p.group == group && p.name == name);
+            let parts = AT.map(|at| {
+                let mut by_problem: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+                for (key, cost) in costs.iter().filter(|(key, _)| key.ends_with(&format!(" {at}"))) {
                     let name = key.split(' ').nth(1).unwrap_or("");
-                    by_problem.entry(name).or_default().push(scored(name, *cost) - scored(name, *before));
+                    if let Some(before) = other.get(key).filter(|_| is_own(name)) {
+                        by_problem.entry(name).or_default().push(scored(name, *cost) - scored(name, *before));
+                    }
                 }
-            }
-            let means: Vec<f64> = by_problem.values().map(|values| mean(values)).collect();
-            let centre = mean(&means);
-            let within: f64 = by_problem
-                .values()
-                .map(|values| {
-                    let m = mean(values);
-                    values.iter().map(|v| (v - m).powi(2)).sum::<f64>()
-                        / (values.len().max(2) - 1) as f64
-                        / values.len() as f64
-                })
-                .sum::<f64>()
-                .sqrt()
-                / means.len().max(1) as f64;
-            println!(
-                "{} {at}: {centre:+.3} +- {:.3}",
-                if i == 0 { "difference at" } else { "             " },
-                1.96 * within
-            );
+                let (centre, within) = difference(by_problem.values());
+                format!("{centre:+.3} +- {within:.3}")
+            });
+            println!("difference: {group:12}  {}", parts.join(" / "));
         }
     }
 }

@@ -197,11 +197,13 @@ pub struct Recipe {
     pub probes: bool,
     /// The first config is the middle of the ranges.
     pub centre: bool,
+    /// The best config is believed to be nearer to the middle of the ranges than to their ends, until results say more.
+    pub belief: bool,
 }
 
 impl Default for Recipe {
     fn default() -> Self {
-        Self { trends: true, effects: true, own_lengths: true, warps: true, probes: true, centre: true }
+        Self { trends: true, effects: true, own_lengths: true, warps: true, probes: true, centre: true, belief: true }
     }
 }
 

@@ -2,6 +2,11 @@
 //!
 //! The acquisition is its logarithm (S. Ament et al., "Unexpected improvements to expected improvement for Bayesian
 //! optimization", NeurIPS 2023). It is looked at in many points, spread and near good ones, and climbed from the best.
+//!
+//! To it is added a belief about where the best config is, which counts the less the more is known (C. Hvarfner et al.,
+//! "PiBO: augmenting acquisition functions with user beliefs for Bayesian optimization", ICLR 2022): people put ranges
+//! around what they know to be good, and a process, left alone, looks at the ends of ranges too often, since it is least
+//! sure of them.
 
 use std::sync::Arc;
 
@@ -24,6 +29,9 @@ const CLIMBED: usize = 3;
 const ITERATIONS: usize = 25;
 /// How often a draw is repeated that the constraints refuse, for each point wanted.
 const REDRAWS: usize = 60;
+/// The variance of the belief about the best value of a coordinate, a normal distribution around the middle of its range:
+/// that of the uniform distribution.
+const BELIEVED: f64 = 1.0 / 12.0;
 /// The most points of a small space that are looked at.
 const LOOKED_AT: usize = 2_000;
 
@@ -35,6 +43,8 @@ pub(super) struct Acquisition<'a> {
     pub(super) incumbent: f64,
     /// A category that has one value in all candidates.
     pub(super) held: Option<(usize, f64)>,
+    /// What the logarithm of the belief is multiplied by.
+    pub(super) belief: f64,
 }
 
 /// A candidate with the logarithm of its expected improvement.
@@ -45,8 +55,21 @@ impl Acquisition<'_> {
         ln_improvement((self.incumbent - mean) / sd).0 + sd.ln()
     }
 
+    /// The logarithm of the expected improvement, without the belief.
+    pub(super) fn ln_improvement_at(&self, point: &Point) -> f64 {
+        self.posterior.predict(&[point]).first().map_or(f64::NEG_INFINITY, |(mean, sd)| self.score(*mean, *sd))
+    }
+
     pub(super) fn scores(&self, points: &[&Point]) -> Vec<f64> {
-        self.posterior.predict(points).into_iter().map(|(mean, sd)| self.score(mean, sd)).collect()
+        let predictions = self.posterior.predict(points);
+        predictions.into_iter().zip(points).map(|((mean, sd), x)| self.score(mean, sd) + self.believed(x)).collect()
+    }
+
+    /// What the belief adds: nothing in the middle of the ranges, less than nothing elsewhere.
+    fn believed(&self, point: &Point) -> f64 {
+        let numbers = (0..self.encoding.len()).filter(|&j| point.active[j] && !self.encoding.is_category(j));
+        let distance: f64 = numbers.map(|j| (point.x[j] - 0.5).powi(2)).sum();
+        -self.belief * distance / (2.0 * BELIEVED)
     }
 
     /// Candidates, the best first. `good` are the best trials, best first.
@@ -110,6 +133,21 @@ impl Acquisition<'_> {
         None
     }
 
+    /// Minus the score at `x`, and its gradient by the coordinates in `free`: all active numeric ones.
+    fn minus_score(&self, x: &[f64], free: &[usize], gradient: &mut [f64]) -> f64 {
+        let p = self.posterior.predict_one(x);
+        let z = (self.incumbent - p.mean) / p.sd;
+        let (value, slope) = ln_improvement(z);
+        let mut distance = 0.0;
+        for (g, &j) in gradient.iter_mut().zip(free) {
+            let by_z = (-p.mean_slope[j] - z * p.sd_slope[j]) / p.sd;
+            let off = x[j] - 0.5;
+            distance += off * off;
+            *g = -(slope * by_z + p.sd_slope[j] / p.sd) + self.belief * off / BELIEVED;
+        }
+        -(value + p.sd.ln()) + self.belief * distance / (2.0 * BELIEVED)
+    }
+
     /// Climbs along the active numeric coordinates.
     fn climb(&self, from: &Point) -> Point {
         let free: Vec<usize> =
@@ -123,14 +161,7 @@ impl Acquisition<'_> {
             for (&j, &x) in free.iter().zip(x) {
                 whole[j] = x;
             }
-            let p = self.posterior.predict_one(&whole);
-            let z = (self.incumbent - p.mean) / p.sd;
-            let (value, slope) = ln_improvement(z);
-            for (g, &j) in gradient.iter_mut().zip(&free) {
-                let by_z = (-p.mean_slope[j] - z * p.sd_slope[j]) / p.sd;
-                *g = -(slope * by_z + p.sd_slope[j] / p.sd);
-            }
-            -(value + p.sd.ln())
+            self.minus_score(&whole, &free, gradient)
         });
         for (&j, &x) in free.iter().zip(&x) {
             whole[j] = x;
@@ -174,4 +205,47 @@ pub(super) fn near(encoding: &Encoding, from: &Point, sd: f64, rng: &mut Rng) ->
         }
     }
     encoding.point(x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::gp::process::{Data, Design, Layout, Lengths};
+    use crate::search::gp::testing::mixed;
+
+    #[test]
+    fn what_is_climbed_is_the_score_and_its_gradient() {
+        let encoding = mixed();
+        let mut rng = Rng::new(5);
+        let points: Vec<Point> = (0..12).map(|_| encoding.draw(&mut rng)).collect();
+        let y: Vec<f64> = points.iter().map(|_| rng.normal()).collect();
+        let design = Design { lengths: Lengths::Broad, trends: true, effects: true, own_lengths: true };
+        let layout = Layout::new(&encoding, design);
+        let data = Data::new(&layout, &points.iter().collect::<Vec<_>>(), vec![1.0; 12]);
+        let mut theta = layout.start();
+        theta[layout.terms.len() + 1] = -3.0;
+        let posterior = Posterior::new(&layout, &data, &theta, &y).unwrap();
+        let with =
+            |belief| Acquisition { encoding: &encoding, posterior: &posterior, incumbent: -1.0, held: None, belief };
+        for _ in 0..20 {
+            let point = encoding.draw(&mut rng);
+            let free: Vec<usize> = (0..5).filter(|&j| point.active[j] && !encoding.is_category(j)).collect();
+            let mut gradient = vec![0.0; free.len()];
+            let score = -with(0.7).minus_score(&point.x, &free, &mut gradient);
+            assert!((score - with(0.7).scores(&[&point])[0]).abs() < 1e-9);
+            for (k, &j) in free.iter().enumerate() {
+                let at = |by: f64| {
+                    let mut moved = point.x.clone();
+                    moved[j] += by;
+                    with(0.7).minus_score(&moved, &free, &mut vec![0.0; free.len()])
+                };
+                let slope = (at(1e-6) - at(-1e-6)) / 2e-6;
+                assert!((slope - gradient[k]).abs() < 1e-4 * slope.abs().max(1.0), "{j}: {slope} {}", gradient[k]);
+            }
+            // The belief is a normal density with the variance of a range, and says nothing of inactive coordinates.
+            let off: f64 = free.iter().map(|&j| (point.x[j] - 0.5).powi(2)).sum();
+            assert!((with(0.0).scores(&[&point])[0] - 0.7 * 6.0 * off - score).abs() < 1e-9);
+            assert_eq!(with(0.7).ln_improvement_at(&point).to_bits(), with(0.0).scores(&[&point])[0].to_bits());
+        }
+    }
 }

@@ -51,6 +51,8 @@ const NOISY: f64 = 0.05;
 /// An improvement counts from this share of the standard deviation of all costs and of the noise on.
 const SPREAD_THAT_COUNTS: f64 = 1e-3;
 const NOISE_THAT_COUNTS: f64 = 0.1;
+/// The belief about where the best config is counts as much as this many results.
+const BELIEF: f64 = 5.0;
 /// Candidates handed on, in case the first are taken.
 const CHOSEN: usize = 50;
 /// Candidates closer than this to a trial, in squared distance, say nothing new.
@@ -211,13 +213,17 @@ impl Model for Process {
         let good: Vec<&Point> = order.iter().map(|&i| known.points[i]).collect();
         let held = if self.recipe.probes { probe(past, &known.points, &warped.z, good[0]) } else { None };
         let incumbent = expected[order[0]];
-        let acquisition = Acquisition { encoding: past.encoding, posterior: &posterior, incumbent, held };
+        let belief = if self.recipe.belief { BELIEF / n as f64 } else { 0.0 };
+        let acquisition = Acquisition { encoding: past.encoding, posterior: &posterior, incumbent, held, belief };
         let scored = acquisition.candidates(&good, past.untried.as_deref(), rng);
         let chosen = if past.untried.is_some() { scored } else { new_ones(scored, &points) };
-        let gain = chosen.first().map(|(score, _)| Gain {
-            expected: score.exp() * warped.unit,
-            over: known.costs.iter().copied().fold(f64::INFINITY, f64::min),
-            worth: score.exp() / (SPREAD_THAT_COUNTS + NOISE_THAT_COUNTS * posterior.noise().sqrt()),
+        let gain = chosen.first().map(|(_, point)| {
+            let improvement = acquisition.ln_improvement_at(point).exp();
+            Gain {
+                expected: improvement * warped.unit,
+                over: known.costs.iter().copied().fold(f64::INFINITY, f64::min),
+                worth: improvement / (SPREAD_THAT_COUNTS + NOISE_THAT_COUNTS * posterior.noise().sqrt()),
+            }
         });
         thetas[which] = Some(theta);
         Ideas {
