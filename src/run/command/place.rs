@@ -127,7 +127,7 @@ fn date_back(directory: &Path) {
     let _ = File::open(directory).and_then(|opened| opened.set_times(times));
 }
 
-/// Whether a directory has no more than `count` entries, which were there when it was dated back.
+/// Whether a directory has `count` entries: as it was when it was dated back, or by reading it.
 fn has_only(directory: &Path, data: &Metadata, count: usize) -> bool {
     if data.modified().is_ok_and(|date| date == old_date()) {
         return true;

@@ -6,6 +6,7 @@
 mod form;
 mod lines;
 mod literal;
+mod metrics;
 mod number;
 mod reader;
 
