@@ -211,12 +211,17 @@ impl Model for Process {
         let mut order: Vec<usize> = (0..n).collect();
         order.sort_by(|&a, &b| expected[a].total_cmp(&expected[b]));
         let good: Vec<&Point> = order.iter().map(|&i| known.points[i]).collect();
-        let held = if self.recipe.probes { probe(past, &known.points, &warped.z, good[0]) } else { None };
+        let held = if self.recipe.probes { probe(past, &posterior, &good, rng) } else { None };
         let incumbent = expected[order[0]];
+        // A value that is held is to improve on the best trial that has it.
+        let has_it = |&&i: &&usize| held.is_some_and(|(j, value)| known.points[i].x[j] == value);
+        let to_improve = order.iter().find(has_it).map_or(incumbent, |&i| expected[i]);
         let belief = if self.recipe.belief { BELIEF / n as f64 } else { 0.0 };
-        let acquisition = Acquisition { encoding: past.encoding, posterior: &posterior, incumbent, held, belief };
+        let mut acquisition =
+            Acquisition { encoding: past.encoding, posterior: &posterior, incumbent: to_improve, held, belief };
         let scored = acquisition.candidates(&good, past.untried.as_deref(), rng);
         let chosen = if past.untried.is_some() { scored } else { new_ones(scored, &points) };
+        acquisition.incumbent = incumbent;
         let gain = chosen.first().map(|(_, point)| {
             let improvement = acquisition.ln_improvement_at(point).exp();
             Gain {
