@@ -12,7 +12,9 @@ use super::refusal::{owned, refused};
 use super::session::{Start, go};
 use super::work::Work;
 use crate::analyse::select_sweep;
-use crate::run::{Decision, Environment, Flags, OTHER_FILES, Previous, Refusal, decide, hash_files, planned_trials};
+use crate::run::{
+    Decision, Environment, Flags, OTHER_FILES, Previous, Refusal, decide, hash_files, open_files, planned_trials,
+};
 use crate::space::State;
 use crate::spec::{Diagnostic, LoadError, Loaded, Overrides, Problems, canonical, lint, load, load_canonical};
 use crate::store::{Access, NewSweep, Owner, Store, SweepRow};
@@ -27,9 +29,10 @@ pub fn run(args: &RunArgs, common: &Common, output: &Output) -> Result<u8, CliEr
         // Nothing is made for the sake of going on.
         Some(_) => Store::open(&path, Access::Write)?,
         None => {
-            // A spec with mistakes leaves no empty store behind.
+            // A spec with mistakes, or without its files, leaves no empty store behind.
             let spec = args.spec.as_deref().unwrap_or(Path::new(""));
-            load(spec, &args.changes.overrides())?;
+            let loaded = load(spec, &args.changes.overrides())?;
+            open_files(&loaded.spec, &loaded.folder).map_err(|(path, error)| unreadable(&path, &error, &loaded))?;
             Store::open(&path, Access::Create)?
         }
     };

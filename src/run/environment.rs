@@ -70,16 +70,8 @@ fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The files a spec depends on, with their hashes; relative paths are relative to `folder`. `checkpoint` is the file
-/// of a checkpoint source.
-///
-/// # Errors
-/// The path of a file that cannot be read, with the reason.
-pub fn hash_files(
-    spec: &Spec,
-    folder: &Path,
-    checkpoint: Option<&Path>,
-) -> Result<Vec<DataFile>, (String, std::io::Error)> {
+/// The files a spec depends on, each with what it is to the spec. `checkpoint` is the file of a checkpoint source.
+fn files_of(spec: &Spec, folder: &Path, checkpoint: Option<&Path>) -> Vec<(String, PathBuf)> {
     let mut wanted: Vec<(String, PathBuf)> = Vec::new();
     match &spec.job {
         Job::Train(train) => {
@@ -97,6 +89,29 @@ pub fn hash_files(
         Job::Command(command) => wanted.extend(named_files(command, folder)),
     }
     wanted
+}
+
+/// Whether the files that a spec names can be opened; see [`hash_files`].
+///
+/// # Errors
+/// The path of a file that cannot be opened, with the reason.
+pub fn open_files(spec: &Spec, folder: &Path) -> Result<(), (String, std::io::Error)> {
+    files_of(spec, folder, None)
+        .into_iter()
+        .try_for_each(|(_, path)| File::open(folder.join(&path)).map(drop).map_err(|e| (path.display().to_string(), e)))
+}
+
+/// The files a spec depends on, with their hashes; relative paths are relative to `folder`. `checkpoint` is the file
+/// of a checkpoint source.
+///
+/// # Errors
+/// The path of a file that cannot be read, with the reason.
+pub fn hash_files(
+    spec: &Spec,
+    folder: &Path,
+    checkpoint: Option<&Path>,
+) -> Result<Vec<DataFile>, (String, std::io::Error)> {
+    files_of(spec, folder, checkpoint)
         .into_iter()
         .map(|(role, path)| {
             let fail = |error| (path.display().to_string(), error);

@@ -24,7 +24,7 @@ mod watch;
 pub use bounds::{Before, Ending, Limits, Report, RunError};
 pub use builtin::{Builtin, Train};
 pub use coordinator::coordinate;
-pub use environment::{Environment, hash_files};
+pub use environment::{Environment, hash_files, open_files};
 pub use launcher::{Assignment, Launcher, Mailbox, Message, Outcome, Signal};
 pub use planner::{Next, Planner, Task, planned_trials};
 pub use proposer::Wake;

@@ -194,7 +194,8 @@ fn mistakes_leave_nothing_behind() {
     let output = env.sweep(&["run", "s.yaml"]);
     assert_eq!(output.code, 2);
     insta::assert_snapshot!(env.stable(&output.stderr));
-    assert_eq!(env.ok(&["ls"]).stdout, "");
+    let listing = env.sweep(&["ls"]);
+    assert!(listing.stdout.is_empty() && listing.stderr.contains("there is no store yet"), "{}", listing.stderr);
     let output = env.sweep(&["run", "t.yaml"]);
     assert_eq!(output.code, 2);
     env.write("u.yaml", "train: {model: quadratic}\nparams: {lr: [0.1]}\nmetric: min val_loss\n");
