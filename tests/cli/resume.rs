@@ -138,7 +138,7 @@ fn a_running_sweep_is_left_alone() {
 #[test]
 fn a_trial_of_a_dead_coordinator_is_lost_and_runs_again() {
     let env = Env::new();
-    env.write("s.yaml", "train: {model: quadratic, steps: 40000000, report: {every: 1000000}}\nparams: {lr: [0.1]}\n");
+    env.write("s.yaml", "train: {model: quadratic, steps: 8000000, report: {every: 1000000}}\nparams: {lr: [0.1]}\n");
     let mut child = env.start(&["run", "s.yaml"]);
     // The start of a trial is written once it has run for a second.
     let running = (0..600).any(|_| {
