@@ -2,11 +2,14 @@
 //!
 //!     cargo bench --bench search -- [--samplers bayes,tpe] [--seeds 5] [--trials 100] [--pending 1] [--instance 1]
 //!         [--only PART,...] [--without PART,...] [--init N] [--held-out] [--save FILE] [--against FILE] [--costs]
+//!         [--at 20,50,100] [--regret]
 //!
 //! Prints, for each problem, the mean score after 20, 50 and all trials: 1 is the best known cost, 0 is where random
 //! search is after 100 trials (median of 15 runs). Best known is the optimum where there is one, else the least cost that
 //! any run of this and earlier calls saw (`target/search-bench/`). `--save` keeps the costs that a variant found, `--against`
-//! shows the differences to one that was saved, with 95 % intervals over seeds.
+//! shows the differences to one that was saved, with 95 % intervals over seeds. `--at` says after how many trials scores
+//! are read; `--regret` shows, in place of scores, the logarithm to base 10 of what is left to the best known cost (-12 at
+//! the least), for budgets after which all scores are 1.
 //! `--costs` prints instead how long a proposal takes after so many results.
 
 #![expect(clippy::print_stdout, reason = "a table is what is wanted")]
@@ -24,8 +27,8 @@ use problem::Problem;
 use rayon::prelude::*;
 use sweep::search::{AskTell, Recipe, SamplerKind, Setup};
 
-/// Where scores are read.
-const AT: [usize; 3] = [20, 50, 100];
+/// After how many trials scores are read.
+const AT: &str = "20,50,100";
 /// Runs of random search that the scale is taken from.
 const RANDOM_RUNS: u64 = 15;
 
@@ -163,6 +166,11 @@ fn main() {
         costs(&kinds);
         return;
     }
+    let read_at: Vec<usize> =
+        option("--at").unwrap_or_else(|| AT.into()).split(',').filter_map(|at| at.parse().ok()).collect();
+    let &[first, second, third] = read_at.as_slice() else { panic!("`--at` takes three numbers of trials") };
+    let read_at = [first, second, third].map(|at| at.min(trials));
+    let as_regret = arguments.iter().any(|a| a == "--regret");
     let mut recipe = Recipe::default();
     for word in option("--without").unwrap_or_default().split(',').filter(|word| !word.is_empty()) {
         match word {
@@ -173,7 +181,8 @@ fn main() {
             "probes" => recipe.probes = false,
             "centre" => recipe.centre = false,
             "belief" => recipe.belief = false,
-            _ => panic!("`--without` takes trends, effects, own-lengths, warps, probes, centre, belief"),
+            "evolution" => recipe.evolution = false,
+            _ => panic!("`--without` takes trends, effects, own-lengths, warps, probes, centre, belief, evolution"),
         }
     }
     let init = option("--init").and_then(|text| text.parse().ok());
@@ -225,14 +234,19 @@ fn main() {
     keep(&best_file, &best);
     keep(&scale_file, &scale);
     let mut costs: BTreeMap<String, f64> = BTreeMap::new();
-    let scored =
-        |name: &str, cost: f64| (1.0 - (cost - best[name]) / (scale[name] - best[name]).max(1e-300)).clamp(0.0, 1.0);
+    let scored = |name: &str, cost: f64| {
+        let regret = cost - best[name];
+        if as_regret {
+            return regret.max(1e-12).log10();
+        }
+        (1.0 - regret / (scale[name] - best[name]).max(1e-300)).clamp(0.0, 1.0)
+    };
     let mut rows: BTreeMap<(usize, &str), Vec<[f64; 3]>> = BTreeMap::new();
     for ((p, kind, seed), run) in jobs.iter().zip(&runs) {
         let name = &problems[*p].name;
-        let score = AT.map(|at| scored(name, run.incumbent[at.min(trials) - 1]));
-        for at in AT {
-            costs.insert(format!("{} {name} {seed} {at}", kind.word()), run.incumbent[at.min(trials) - 1]);
+        let score = read_at.map(|at| scored(name, run.incumbent[at - 1]));
+        for at in read_at {
+            costs.insert(format!("{} {name} {seed} {at}", kind.word()), run.incumbent[at - 1]);
         }
         rows.entry((*p, kind.word())).or_default().push(score);
     }
@@ -271,7 +285,7 @@ fn main() {
         let other = remembered(&folder.join(path));
         for group in groups.iter().copied().chain(["all"]) {
             let is_own = |name: &str| group == "all" || problems.iter().any(|p| p.group == group && p.name == name);
-            let parts = AT.map(|at| {
+            let parts = read_at.map(|at| {
                 let mut by_problem: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
                 for (key, cost) in costs.iter().filter(|(key, _)| key.ends_with(&format!(" {at}"))) {
                     let name = key.split(' ').nth(1).unwrap_or("");

@@ -89,7 +89,7 @@ pub(super) trait Model: Send {
     /// The word of the sampler.
     fn word(&self) -> &'static str;
     /// How it goes on after the spread points, in a few words.
-    fn about(&self) -> String;
+    fn about(&self, encoding: &Encoding) -> String;
     /// How many spread points come first.
     fn startup(&self, encoding: &Encoding, budget: Option<u64>) -> u64;
     /// Where to look next; nothing where too little is known.
@@ -272,7 +272,7 @@ impl<M: Model> Sampler for Adaptive<M> {
         let tries = if self.tries.is_empty() { String::new() } else { format!("{} of `try`, ", self.tries.len()) };
         let whole =
             self.whole.as_ref().map_or_else(String::new, |all| format!("; the space has {} configs", all.len()));
-        format!("{tries}{spread}, then {}{whole}", self.model.about())
+        format!("{tries}{spread}, then {}{whole}", self.model.about(&self.encoding))
     }
 }
 

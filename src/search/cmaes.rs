@@ -22,6 +22,8 @@ use crate::space::seed::Rng;
 
 /// The first standard deviation, in units of a range.
 const FIRST_SIGMA: f64 = 1.0 / 6.0;
+/// ... where it starts at the best config that another search has found: it would forget what is known if it were wide.
+const LOCAL_SIGMA: f64 = 0.03;
 /// The distribution has shrunk to nothing below this standard deviation of every coordinate.
 const NOTHING: f64 = 1e-9;
 /// How often a draw outside of the ranges is repeated before it is cut.
@@ -35,7 +37,7 @@ pub(super) type Cmaes = Adaptive<Evolution>;
 impl Cmaes {
     /// CMA-ES over `space`.
     pub(super) fn sampler(space: Arc<Space>, setup: Setup) -> Self {
-        Self::over(space, setup, Evolution { seed: setup.seed })
+        Self::over(space, setup, Evolution { seed: setup.seed, after: 0 })
     }
 }
 
@@ -43,6 +45,15 @@ impl Cmaes {
 pub(super) struct Evolution {
     /// Says where a distribution that has shrunk to nothing starts again.
     seed: u64,
+    /// So many configs were proposed by another search; the distribution starts at the best of them.
+    after: usize,
+}
+
+impl Evolution {
+    /// An evolution that goes on where another search has ended so many configs.
+    pub(super) fn after(configs: usize, seed: u64) -> Self {
+        Self { seed, after: configs }
+    }
 }
 
 /// The constants of a dimension and a generation size.
@@ -141,6 +152,11 @@ impl Distribution {
         self.covariance.fill(0.0);
         (0..d).for_each(|i| self.covariance[i * d + i] = 1.0);
         self.factor.clone_from(&self.covariance);
+    }
+
+    fn start_at(&mut self, point: &Point) {
+        self.mean = self.numbers.iter().map(|&j| point.x[j]).collect();
+        self.sigma = LOCAL_SIGMA;
     }
 
     fn restart(&mut self, encoding: &Encoding, rng: &mut Rng) {
@@ -295,8 +311,9 @@ impl Model for Evolution {
         "cmaes"
     }
 
-    fn about(&self) -> String {
-        "a normal distribution that adapts".into()
+    fn about(&self, _: &Encoding) -> String {
+        let around = if self.after > 0 { " around the best" } else { "" };
+        format!("a normal distribution that adapts{around}")
     }
 
     fn startup(&self, _: &Encoding, _: Option<u64>) -> u64 {
@@ -315,7 +332,10 @@ impl Model for Evolution {
                 Outcome::Unknown => None,
             })
             .collect();
-        let mut rest = &ended[..];
+        let (before, mut rest) = ended.split_at(self.after.min(ended.len()));
+        if let Some((best, _)) = before.iter().min_by(|a, b| a.1.total_cmp(&b.1)) {
+            distribution.start_at(best);
+        }
         while let Some((generation, after)) = rest.split_at_checked(distribution.constants.lambda) {
             rest = after;
             let mut ranked = generation.to_vec();

@@ -7,11 +7,11 @@ use super::{AskTell, History, Observation, Pending, Proposal, SamplerKind, Setup
 use crate::expr::parse;
 use crate::space::{Choices, Config, Domain, Param, Range, Scale, Space, State, Value, When};
 
-fn range(scale: Scale, low: f64, high: f64) -> Domain {
+pub(super) fn range(scale: Scale, low: f64, high: f64) -> Domain {
     Domain::Range(Range { scale, low, high, step: None, round: None, grid: Some(4) })
 }
 
-fn param(name: &str, domain: Domain) -> Param {
+pub(super) fn param(name: &str, domain: Domain) -> Param {
     Param { name: name.into(), domain, when: Vec::new() }
 }
 
@@ -347,7 +347,7 @@ fn repeats_are_one_point() {
 }
 
 /// The squared distance to a point.
-fn bowl(config: &Config) -> f64 {
+pub(super) fn bowl(config: &Config) -> f64 {
     config
         .settings
         .iter()

@@ -177,11 +177,11 @@ pub struct Setup {
     pub budget: Option<u64>,
     /// How many spread configs a search that learns begins with; none leaves it to the search.
     pub init: Option<u64>,
-    /// The parts of the Gaussian process search.
+    /// The parts of the default search.
     pub recipe: Recipe,
 }
 
-/// The parts of the Gaussian process search that are more than the textbook, each of which can be left out to see what
+/// The parts of the default search that are more than the textbook, each of which can be left out to see what
 /// it is worth (`benches/search` does so).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recipe {
@@ -199,11 +199,22 @@ pub struct Recipe {
     pub centre: bool,
     /// The best config is believed to be nearer to the middle of the ranges than to their ends, until results say more.
     pub belief: bool,
+    /// After very many results an evolution strategy goes on where all is numeric.
+    pub evolution: bool,
 }
 
 impl Default for Recipe {
     fn default() -> Self {
-        Self { trends: true, effects: true, own_lengths: true, warps: true, probes: true, centre: true, belief: true }
+        Self {
+            trends: true,
+            effects: true,
+            own_lengths: true,
+            warps: true,
+            probes: true,
+            centre: true,
+            belief: true,
+            evolution: true,
+        }
     }
 }
 

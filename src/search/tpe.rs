@@ -285,7 +285,7 @@ impl Model for Parzen {
         "tpe"
     }
 
-    fn about(&self) -> String {
+    fn about(&self, _: &Encoding) -> String {
         "configs like the best and unlike the others".into()
     }
 

@@ -162,7 +162,7 @@ impl Model for Process {
         "gp"
     }
 
-    fn about(&self) -> String {
+    fn about(&self, _: &Encoding) -> String {
         "where a Gaussian process expects to improve".into()
     }
 
