@@ -126,7 +126,7 @@ mod tests {
     fn after_the_process_the_evolution_closes_in_on_the_optimum() {
         let (mut search, best) = seen(vec![range(Scale::Float, -2.0, 3.0); 3], 1_001);
         let mut least = f64::INFINITY;
-        for _ in 0..300 {
+        for _ in 0..500 {
             let asked = search.ask().unwrap().unwrap();
             let cost = bowl(&asked.suggestion.config);
             least = least.min(cost);

@@ -9,7 +9,8 @@
 //!
 //! Sources: N. Hansen, "The CMA evolution strategy: a tutorial", 2016, for all constants; O. Krause, D. R. Arbones and C.
 //! Igel, "CMA-ES with optimal covariance update and storage complexity", NeurIPS 2016, for the Cholesky factor in place of
-//! the square root; R. Hamano et al., "CMA-ES with margin", GECCO 2022, for the moves of coarse coordinates.
+//! the square root; M. Nomura et al., "Warm starting CMA-ES for hyperparameter optimization", AAAI 2021, for the start from
+//! another search's best configs; R. Hamano et al., "CMA-ES with margin", GECCO 2022, for the moves of coarse coordinates.
 
 use std::sync::Arc;
 
@@ -22,8 +23,11 @@ use crate::space::seed::Rng;
 
 /// The first standard deviation, in units of a range.
 const FIRST_SIGMA: f64 = 1.0 / 6.0;
-/// ... where it starts at the best config that another search has found: it would forget what is known if it were wide.
-const LOCAL_SIGMA: f64 = 0.03;
+/// A distribution that goes on from another search takes its shape from one in so many of its configs, the
+/// best ones.
+const GOOD_SHARE: usize = 10;
+/// To the variances of that shape is added the square of this.
+const LEAST_SIGMA: f64 = 0.003;
 /// The distribution has shrunk to nothing below this standard deviation of every coordinate.
 const NOTHING: f64 = 1e-9;
 /// How often a draw outside of the ranges is repeated before it is cut.
@@ -45,7 +49,7 @@ impl Cmaes {
 pub(super) struct Evolution {
     /// Says where a distribution that has shrunk to nothing starts again.
     seed: u64,
-    /// So many configs were proposed by another search; the distribution starts at the best of them.
+    /// So many configs were proposed by another search; the distribution starts from the best of them.
     after: usize,
 }
 
@@ -154,9 +158,30 @@ impl Distribution {
         self.factor.clone_from(&self.covariance);
     }
 
-    fn start_at(&mut self, point: &Point) {
-        self.mean = self.numbers.iter().map(|&j| point.x[j]).collect();
-        self.sigma = LOCAL_SIGMA;
+    /// Starts at the first of some good points, with the shape that they have together.
+    fn start_from(&mut self, good: &[&Point]) {
+        let (d, n) = (self.mean.len(), good.len() as f64);
+        let columns: Vec<Vec<f64>> =
+            self.numbers.iter().map(|&j| good.iter().map(|point| point.x[j]).collect()).collect();
+        let means: Vec<f64> = columns.iter().map(|column| column.iter().sum::<f64>() / n).collect();
+        let mut covariance = vec![0.0; d * d];
+        for i in 0..d {
+            for j in 0..=i {
+                let products = columns[i].iter().zip(&columns[j]).map(|(a, b)| (a - means[i]) * (b - means[j]));
+                covariance[i * d + j] = products.sum::<f64>() / n;
+            }
+            covariance[i * d + i] += LEAST_SIGMA * LEAST_SIGMA;
+        }
+        let mut factor = covariance.clone();
+        if !cholesky(&mut factor, d, d, 0) {
+            return;
+        }
+        // The volume is in the step, the rest in the shape.
+        self.sigma = ((0..d).map(|i| factor[i * d + i].ln()).sum::<f64>() / d as f64).exp();
+        covariance.iter_mut().for_each(|c| *c /= self.sigma * self.sigma);
+        factor.iter_mut().for_each(|f| *f /= self.sigma);
+        self.mean = self.numbers.iter().map(|&j| good[0].x[j]).collect();
+        (self.covariance, self.factor) = (covariance, factor);
     }
 
     fn restart(&mut self, encoding: &Encoding, rng: &mut Rng) {
@@ -333,8 +358,11 @@ impl Model for Evolution {
             })
             .collect();
         let (before, mut rest) = ended.split_at(self.after.min(ended.len()));
-        if let Some((best, _)) = before.iter().min_by(|a, b| a.1.total_cmp(&b.1)) {
-            distribution.start_at(best);
+        if !before.is_empty() {
+            let mut best = before.to_vec();
+            best.sort_by(|a, b| a.1.total_cmp(&b.1));
+            best.truncate(before.len().div_ceil(GOOD_SHARE).max(2 * past.encoding.len()));
+            distribution.start_from(&best.iter().map(|(point, _)| *point).collect::<Vec<_>>());
         }
         while let Some((generation, after)) = rest.split_at_checked(distribution.constants.lambda) {
             rest = after;
@@ -387,6 +415,33 @@ mod tests {
             for (found, expected) in found.iter().zip([mu_eff, c1, c_mu, c_sigma, d_sigma, c_c, chi]) {
                 assert!((found - expected).abs() < 2e-6, "{d}: {found} {expected}");
             }
+        }
+    }
+
+    #[test]
+    fn a_start_from_good_points_has_their_shape() {
+        let encoding = crate::search::gp::testing::mixed();
+        let mut rng = Rng::new(8);
+        let mut distribution = Distribution::new(&encoding);
+        let d = distribution.numbers.len();
+        let (first, second) = (distribution.numbers[0], distribution.numbers[1]);
+        let points: Vec<Point> = (0..200)
+            .map(|_| {
+                let mut point = encoding.draw(&mut rng);
+                distribution.numbers.iter().for_each(|&j| point.x[j] = 0.5);
+                let along = 0.1 * rng.normal();
+                point.x[first] = 0.4 + along;
+                point.x[second] = 0.6 - along;
+                point
+            })
+            .collect();
+        distribution.start_from(&points.iter().collect::<Vec<_>>());
+        assert_eq!(distribution.mean[0].to_bits(), points[0].x[first].to_bits());
+        let variance =
+            |i: usize, j: usize| distribution.sigma.powi(2) * distribution.covariance[i.max(j) * d + i.min(j)];
+        assert!((variance(0, 0) - 0.01).abs() < 0.003 && (variance(0, 1) + variance(0, 0)).abs() < 1e-4);
+        for k in 2..d {
+            assert!((variance(k, k) - LEAST_SIGMA * LEAST_SIGMA).abs() < 1e-12);
         }
     }
 }

@@ -13,7 +13,7 @@ mod posterior;
 mod probe;
 mod process;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 mod warp;
 
 use std::sync::Arc;

@@ -20,7 +20,7 @@ pub(super) fn square() -> Encoding {
 }
 
 /// Two floats, a category, and a float and a category that one of its values has.
-pub(super) fn mixed() -> Encoding {
+pub(in crate::search) fn mixed() -> Encoding {
     let when = vec![When { name: "c".into(), values: vec!["x".into(), "y".into()] }];
     let choice = |name: &str, when| Param {
         name: name.into(),
