@@ -17,6 +17,7 @@ use std::sync::Arc;
 use super::Setup;
 use super::adaptive::{Adaptive, Ideas, Model, Outcome, Past};
 use super::encode::{Encoding, Kind, Point};
+use super::sampler::short;
 use crate::numeric::{cholesky, lower_times};
 use crate::space::Space;
 use crate::space::seed::Rng;
@@ -392,7 +393,7 @@ impl Model for Evolution {
         let (generation, sigma) = (distribution.generation + 1, distribution.sigma);
         Ideas {
             points,
-            why: format!("cmaes: generation {generation}, step {sigma:.2}"),
+            why: format!("cmaes: generation {generation}, step {}", short(sigma)),
             gain: None,
             memory: Vec::new(),
         }

@@ -66,7 +66,7 @@ impl Suggestion {
 }
 
 /// Three digits.
-fn short(x: f64) -> String {
+pub(super) fn short(x: f64) -> String {
     if x == 0.0 || (1e-3..1e5).contains(&x.abs()) {
         let digits = (2 - x.abs().max(1e-9).log10().floor() as i32).clamp(0, 6) as usize;
         let text = format!("{x:.digits$}");
