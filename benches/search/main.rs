@@ -169,7 +169,7 @@ fn main() {
     let read_at: Vec<usize> =
         option("--at").unwrap_or_else(|| AT.into()).split(',').filter_map(|at| at.parse().ok()).collect();
     let &[first, second, third] = read_at.as_slice() else { panic!("`--at` takes three numbers of trials") };
-    let read_at = [first, second, third].map(|at| at.min(trials));
+    let read_at = [first, second, third].map(|at| at.clamp(1, trials));
     let as_regret = arguments.iter().any(|a| a == "--regret");
     let mut recipe = Recipe::default();
     for word in option("--without").unwrap_or_default().split(',').filter(|word| !word.is_empty()) {

@@ -24,8 +24,7 @@ use crate::space::seed::Rng;
 
 /// The first standard deviation, in units of a range.
 const FIRST_SIGMA: f64 = 1.0 / 6.0;
-/// A distribution that goes on from another search takes its shape from one in so many of its configs, the
-/// best ones.
+/// A distribution that goes on from another search takes its shape from the best configs, one in so many.
 const GOOD_SHARE: usize = 10;
 /// To the variances of that shape is added the square of this.
 const LEAST_SIGMA: f64 = 0.003;
